@@ -1,0 +1,163 @@
+"""`cacheferry init`: sets a repository up; idempotent; never commits."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from cacheferry import reporting
+from cacheferry.core import atomic, chosen, config, repository, storeurl, trust
+from cacheferry.core.chosen import Chosen
+from cacheferry.core.config import Config
+from cacheferry.core.errors import ConfigurationError, ReadOnly
+from cacheferry.core.files import tracked_files
+from cacheferry.core.git import Git, GitFailed
+from cacheferry.core.repository import Repository
+from cacheferry.setup import agent, files
+from hooks import shims
+
+_COMMITTED = ("cacheferry.yaml", ".gitattributes", ".lfsconfig")
+
+
+@click.command("init")
+@click.option(
+    "--store", metavar="URL", help="Where objects go: a folder, or a URL (docs/stores.md)."
+)
+@click.option("--track", "globs", multiple=True, metavar="GLOB", help="What to share; repeatable.")
+@click.option(
+    "--global", "for_user", is_flag=True, help="Set the agent up for all clones of yours."
+)
+def command(store: str | None, globs: tuple[str, ...], for_user: bool) -> None:
+    """Set this repository up: cacheferry.yaml, .gitattributes, .lfsconfig, agent, hooks."""
+    if for_user:
+        _for_user()
+        return
+    around = repository.find()
+    try:
+        _set_up(around, store, globs)
+    except PermissionError as error:
+        raise ReadOnly(f"{error.filename or around.root} cannot be written") from None
+
+
+def _for_user() -> None:
+    git = Git(Path.home())
+    if not agent.has_git_lfs(git):
+        raise ConfigurationError("git-lfs is not installed", "install it: https://git-lfs.com")
+    changed = agent.register(git, "--global")
+    click.echo("the agent is set up for every clone of yours" if changed else "nothing to do")
+
+
+def _set_up(around: Repository, store: str | None, globs: Sequence[str]) -> None:
+    done = _write_config(around, store, globs)
+    loaded = config.load(around)
+    selected = _accept_store(around, loaded)
+    plain_git = selected.url.scheme == "git"
+    if files.extend_attributes(around, loaded, plain_git):
+        done.append(".gitattributes routes the caches")
+    if not plain_git:
+        done += _set_up_lfs(around)
+    if agent.set_up_merges(around, loaded):
+        done.append("the merge driver is set up")
+    done += _install_hooks(around)
+    for line in done or ["everything is set up already"]:
+        click.echo(line)
+    _say_what_next(around, loaded)
+
+
+def _write_config(around: Repository, store: str | None, globs: Sequence[str]) -> list[str]:
+    file = around.config_file
+    if store is not None:
+        storeurl.parse(
+            store, around.root
+        )  # refuses what cannot be a store before anything is written
+    if file.exists():
+        return _change_config(around, store, globs)
+    if not agent.has_git_lfs(around.git) and store not in ("git", "lfs"):
+        reporting.warn("cacheferry: warning: git-lfs is not installed: using `store: git`")
+        reporting.warn("cacheferry: hint: caches become ordinary blobs; install git-lfs and run")
+        reporting.warn("cacheferry: hint: `cacheferry init --store URL` to use a store")
+        store = "git"
+    store = store or f"../{around.root.name}-store"
+    files.new_config(file, store, globs or _found_globs(around))
+    try:
+        config.load(around)
+    except ConfigurationError:
+        file.unlink()
+        raise
+    return [f"cacheferry.yaml: store {storeurl.redacted(store)}"]
+
+
+def _change_config(around: Repository, store: str | None, globs: Sequence[str]) -> list[str]:
+    loaded, before = config.load(around), around.config_file.read_bytes()
+    done = []
+    try:
+        if store is not None and store != loaded.store:
+            files.set_store(around.config_file, store)
+            done.append(f"cacheferry.yaml: store {storeurl.redacted(store)}")
+        if files.add_track(around.config_file, loaded, globs):
+            done.append("cacheferry.yaml: track " + ", ".join(globs))
+        config.load(around)
+    except ConfigurationError:
+        atomic.write(around.config_file, before)
+        raise
+    return done
+
+
+def _found_globs(around: Repository) -> list[str]:
+    """The folders in which pickles lie already; everywhere, where there are none."""
+    everywhere = Config(track=("**/*.pkl",))
+    folders = {path.rpartition("/")[0] for path in tracked_files(around, everywhere)}
+    tops = sorted(f for f in folders if not any(f.startswith(o + "/") for o in folders if o != f))
+    return [f"{top}/**/*.pkl" for top in tops] if tops and "" not in tops else ["**/*.pkl"]
+
+
+def _accept_store(around: Repository, loaded: Config) -> Chosen:
+    selected = chosen.chosen_store(around)
+    if loaded.store:
+        trust.accept(around, storeurl.parse(loaded.store, around.root))
+        selected = chosen.chosen_store(around)
+    return selected
+
+
+def _set_up_lfs(around: Repository) -> list[str]:
+    done = []
+    if files.write_lfsconfig(around):
+        done.append(".lfsconfig points git-lfs at the agent")
+    if not agent.has_git_lfs(around.git):
+        return [*done, "git-lfs is not installed: `cacheferry pull` works without it"]
+    if agent.register(around.git, "--local"):
+        done.append("the agent is set up in .git/config")
+    if not _has_shims(around):
+        try:
+            around.git.run("lfs", "install", "--local")
+        except GitFailed:
+            reporting.warn(
+                "cacheferry: warning: git-lfs leaves hooks of another tool alone; "
+                'let your pre-push hook call `git lfs pre-push "$@"`'
+            )
+    return done
+
+
+def _has_shims(around: Repository) -> bool:
+    return set(shims.status(around).values()) != {"absent"}
+
+
+def _install_hooks(around: Repository) -> list[str]:
+    try:
+        changed = shims.install(around)
+    except ConfigurationError as error:
+        reporting.warn(f"cacheferry: warning: {error.message}")
+        return []
+    return [f"hooks: {', '.join(changed)}"] if changed else []
+
+
+def _say_what_next(around: Repository, loaded: Config) -> None:
+    changed = around.git.records("status", "--porcelain", "-z", "--", *_COMMITTED)
+    names = [record[3:] for record in changed]
+    if names:
+        listing = " ".join(names)
+        click.echo("to commit:")
+        click.echo(f"  git add {listing} && git commit -m 'Set up cacheferry' -- {listing}")
+    caches = len(list(tracked_files(around, loaded)))
+    if caches:
+        click.echo(f"{caches} cache(s) lie here: `cacheferry sync` publishes them")

@@ -1,0 +1,77 @@
+"""`cacheferry pull`: fetches and materialises caches."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+from cacheferry import fetching, reporting
+from cacheferry.core.errors import RemoteUnreachable
+from cacheferry.core.materialise import UnsafeCache
+from cacheferry.core.store import Progress
+from cacheferry.fetching import Failure, Wanted
+from cacheferry.session import Session, begin, selected_paths
+
+
+@click.command("pull")
+@click.option("--needed", is_flag=True, help="What the current configs can use (the default).")
+@click.option("--all", "everything", is_flag=True, help="Stale and unknown caches too.")
+@click.option("--quiet", is_flag=True, help="Do not fetch; say only what went wrong.")
+@click.argument("paths", nargs=-1, type=click.Path())
+def command(needed: bool, everything: bool, quiet: bool, paths: tuple[str, ...]) -> int:
+    """Fetch caches and put them into the work tree: all, or those at or below PATHS."""
+    if needed and everything:
+        raise click.UsageError("--needed and --all exclude each other")
+    session = begin()
+    failures = [] if quiet else fetching.settle_conflicts(session)
+    reached = True if quiet else _move_on(session)
+    side = session.git_side()
+    chosen, stay = fetching.wanted(session, side, everything, selected_paths(session, paths))
+    with _progress(chosen, quiet) as progress:
+        failures += fetching.bring(session, chosen, progress)
+    if not quiet:
+        _summary(chosen, failures, len(stay))
+    return _name(session, failures) or (0 if reached else 4)
+
+
+def _move_on(session: Session) -> bool:
+    try:
+        for path in fetching.move_on(session):
+            click.echo(f"  arrived  {path}")
+    except RemoteUnreachable as error:
+        reporting.warn(f"cacheferry: error: {error.message}")
+        return False
+    return True
+
+
+def _summary(chosen: list[Wanted], failures: list[Failure], stay: int) -> None:
+    failed = {failure.wanted.path for failure in failures}
+    done = [one for one in chosen if one.path not in failed]
+    size = reporting.human_size(sum(one.pointer.size for one in done))
+    away = f"; {stay} not needed stay away (--all brings them)" if stay else ""
+    click.echo(f"{reporting.caches(len(done))} brought ({size}){away}")
+
+
+def _name(session: Session, failures: list[Failure]) -> int:
+    """One line on stderr for each failure; the exit code."""
+    for one in failures:
+        what = f"{one.wanted.path}: {one.wanted.pointer.oid}: {one.error.message}"
+        reporting.warn(f"cacheferry: error: {what}")
+        if isinstance(one.error, UnsafeCache):
+            session_storage = session.storage.path(one.wanted.pointer.oid)
+            reporting.warn(f"cacheferry: hint: its bytes stay in {session_storage}")
+    if failures and all(one.is_unreachable for one in failures):
+        return 4
+    return 1 if failures else 0
+
+
+@contextmanager
+def _progress(chosen: list[Wanted], quiet: bool) -> Iterator[Progress]:
+    """A bar of bytes on a terminal; nothing elsewhere."""
+    total = sum(one.pointer.size for one in chosen)
+    if quiet or not total or not sys.stderr.isatty():
+        yield lambda _moved: None
+        return
+    with click.progressbar(length=total, label="pulling", file=sys.stderr) as bar:
+        yield bar.update

@@ -1,0 +1,1 @@
+"""The floor: what the three programs and the commands share. Imports nothing above it."""

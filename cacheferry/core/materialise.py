@@ -1,0 +1,85 @@
+"""Pointers become bytes: from the store into the LFS storage, from there into the work tree."""
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from cacheferry.core import atomic
+from cacheferry.core.errors import CacheferryError, ObjectCorrupt
+from cacheferry.core.lfsstorage import LfsStorage
+from cacheferry.core.oid import hash_file
+from cacheferry.core.pickles import scan
+from cacheferry.core.pointer import Pointer
+from cacheferry.core.repository import Repository
+from cacheferry.core.store import Progress, Store, no_progress
+
+
+class UnsafeCache(CacheferryError):
+    """The bytes have arrived, and are a pickle that imports what is not allowed."""
+
+
+class Materialiser:
+    """Brings caches of one repository; the store is opened when an object is first missed."""
+
+    def __init__(
+        self,
+        repository: Repository,
+        storage: LfsStorage,
+        open_store: Callable[[], Store],
+        allow: tuple[str, ...] = (),
+    ) -> None:
+        self._repository = repository
+        self._storage = storage
+        self._open_store = open_store
+        self._allow = allow
+        self._store: Store | None = None
+
+    def materialise(self, path: str, pointer: Pointer, progress: Progress = no_progress) -> None:
+        """Puts the verified bytes at a path of the work tree, atomically.
+
+        Raises a StoreError where they cannot be had, and UnsafeCache where they may not lie
+        there; the work tree is untouched then.
+        """
+        self.bring(pointer, progress)
+        scanned = scan(self._storage.path(pointer.oid), self._allow)
+        if scanned.safety == "unsafe":
+            raise UnsafeCache("unsafe pickle: " + ", ".join(scanned.refused))
+        target = self._repository.root / path
+        try:
+            self._storage.copy_out(pointer, target)
+        except ObjectCorrupt:
+            os.unlink(self._storage.path(pointer.oid))
+            self.bring(pointer, progress)
+            self._storage.copy_out(pointer, target)
+
+    def bring(self, pointer: Pointer, progress: Progress = no_progress) -> None:
+        """Makes the LFS storage have the object, from the store if need be."""
+        if self._storage.has(pointer):
+            progress(pointer.size)
+            return
+        incoming = self._storage.incoming()
+        try:
+            self._get(pointer, incoming, progress)
+            if hash_file(incoming) != pointer:
+                raise ObjectCorrupt(f"object {pointer.oid} came damaged from the store")
+            self._storage.move_in(incoming, pointer)
+        finally:
+            with suppress(OSError):
+                incoming.unlink()
+
+    def write_pointer(self, path: str, pointer: Pointer) -> None:
+        """Puts the pointer itself at a path of the work tree."""
+        target = self._repository.root / path
+        atomic.make_folder(target.parent)
+        atomic.write(target, pointer.text())
+
+    def _get(self, pointer: Pointer, incoming: Path, progress: Progress) -> None:
+        if self._store is None:
+            self._store = self._open_store()
+        self._store.get(pointer.oid, incoming, progress)
+
+    def close(self) -> None:
+        """Ends the store's connections."""
+        if self._store is not None:
+            self._store.close()

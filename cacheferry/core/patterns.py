@@ -1,0 +1,89 @@
+"""The two pattern languages of `cacheferry.yaml`: file templates and track globs (contract 2)."""
+
+import re
+from functools import lru_cache
+
+HASH_FIELD = "config_hash"
+_FIELD = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_VALUE = r"[A-Za-z0-9._-]+?"
+
+
+def problem_of_path(path: str) -> str | None:
+    """Why a path of the configuration may not stand there, or None where it may."""
+    segments = path.split("/")
+    if not path.strip() or not path.isprintable():
+        return "is empty or has unprintable characters"
+    if "\\" in path:
+        return "has a backslash: write forward slashes"
+    if path.startswith(("/", "~")) or segments[0].endswith(":") or path[1:2] == ":":
+        return "is absolute: paths count from the repository's root"
+    if ".." in segments:
+        return "leaves the repository"
+    if any(segment.lower() == ".git" for segment in segments):
+        return "lies in git's own folder"
+    if "" in segments or "." in segments:
+        return "has an empty or `.` segment"
+    return None
+
+
+def problem_of_template(template: str) -> str | None:
+    """Why a `file` or `config` template cannot be read, or None."""
+    rest = _FIELD.sub("", template)
+    return "has a brace that is no {field}" if "{" in rest or "}" in rest else None
+
+
+def fields_of(template: str) -> list[str]:
+    """The fields of a template in their order, repeated ones each time."""
+    return _FIELD.findall(template)
+
+
+def template_regex(template: str, hash_digits: int) -> re.Pattern[str]:
+    """Matches whole paths; each field is a named group, and equal where it stands twice."""
+    parts: list[str] = []
+    seen: set[str] = set()
+    for position, text in enumerate(_FIELD.split(template)):
+        parts.append(re.escape(text) if position % 2 == 0 else _group(text, hash_digits, seen))
+    return re.compile("".join(parts))
+
+
+def filled(template: str, values: dict[str, str]) -> str:
+    """The template with each field replaced by its value; KeyError for a missing one."""
+    return _FIELD.sub(lambda match: values[match[1]], template)
+
+
+def folder_of(pattern: str) -> str:
+    """The part of a template or glob before its first variable segment: '' or 'a/b'."""
+    fixed: list[str] = []
+    for segment in pattern.split("/")[:-1]:
+        if any(character in segment for character in "{*?["):
+            break
+        fixed.append(segment)
+    return "/".join(fixed)
+
+
+@lru_cache(maxsize=256)
+def glob_regex(glob: str) -> re.Pattern[str]:
+    """Matches what the glob matches in `.gitattributes`: `**/` any folders, `*` within one.
+
+    A glob without a slash matches file names in any folder.
+    """
+    if "/" not in glob:
+        glob = "**/" + glob
+    pieces = re.split(r"(\*\*/|/\*\*$|\*|\?|\[[^\]/]+\])", glob)
+    return re.compile("".join(map(_glob_piece, pieces)))
+
+
+def _glob_piece(piece: str) -> str:
+    fixed = {"**/": "(?:.+/)?", "/**": "/.+", "*": "[^/]*", "?": "[^/]"}
+    if piece.startswith("[") and piece.endswith("]"):
+        body = piece[1:-1].replace("\\", "\\\\").replace("[", "\\[")
+        return "[" + ("^" + body[1:] if body[0] in "!^" else body) + "]"
+    return fixed.get(piece) or re.escape(piece)
+
+
+def _group(name: str, hash_digits: int, seen: set[str]) -> str:
+    if name in seen:
+        return f"(?P={name})"
+    seen.add(name)
+    value = f"[0-9a-f]{{{hash_digits}}}" if name == HASH_FIELD else _VALUE
+    return f"(?P<{name}>{value})"

@@ -1,0 +1,113 @@
+"""Reads the address of a store (contract 3). Credentials in one are refused, and never shown."""
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+from cacheferry.core.errors import ConfigurationError
+
+REMOTE_SCHEMES = ("http", "https", "s3", "gs", "az", "sftp", "kaggle")
+WITHOUT_AGENT = ("lfs", "git")
+_SECRET_WORDS = ("secret", "password", "passwd", "token", "access_key", "accesskey", "sas", "sig")
+_USER_MAY_STAND_IN = ("sftp",)  # elsewhere a lone user name is most often a token
+
+
+class StoreUrl(NamedTuple):
+    """A store's address: `scheme` is file, lfs, git or one of REMOTE_SCHEMES.
+
+    `text` may be shown to anybody and tells stores apart: two addresses of one store are equal.
+    `folder` is absolute, and only there for `file`.
+    """
+
+    scheme: str
+    text: str
+    folder: Path | None = None
+
+    @property
+    def needs_agent(self) -> bool:
+        """False for the LFS server of the Git host, and for plain Git."""
+        return self.scheme not in WITHOUT_AGENT
+
+
+def parse(text: str, root: Path) -> StoreUrl:
+    """The address that `text` is; a relative folder counts from `root`.
+
+    Raises ConfigurationError for an unknown scheme, a credential, or no address at all.
+    """
+    text = text.strip()
+    if not text or not text.isprintable():
+        raise ConfigurationError("the store is empty or has unprintable characters")
+    if text in WITHOUT_AGENT:
+        return StoreUrl(text, text)
+    scheme, separator, rest = text.partition("://")
+    if not separator:
+        return _folder(Path(os.path.expanduser(text)), root)
+    if scheme == "file":
+        return _folder(_file_url_path(text, rest), root)
+    if scheme not in REMOTE_SCHEMES:
+        known = ", ".join(f"{name}://" for name in ("file", *REMOTE_SCHEMES))
+        raise ConfigurationError(
+            f"unknown store scheme in {redacted(text)}", f"a folder, {known}, lfs or git"
+        )
+    _refuse_credentials(text, scheme, rest)
+    return StoreUrl(scheme, text.rstrip("/"))
+
+
+def redacted(text: str) -> str:
+    """The text with passwords, tokens and secret parameters as `***`, fit for a message."""
+    head, separator, rest = text.partition("://")
+    if not separator:
+        return text
+    authority, slash, path = _split_authority(rest)
+    userinfo, at, host = authority.rpartition("@")
+    if at:
+        user, colon, _ = userinfo.partition(":")
+        authority = (f"{user}:***" if colon else "***") + "@" + host
+    path, question, query = path.partition("?")
+    fields = [_redacted_field(field) for field in query.split("&")]
+    return head + separator + authority + slash + path + question + "&".join(fields)
+
+
+def _folder(path: Path, root: Path) -> StoreUrl:
+    # Resolved, so that a symlink of the repository cannot point an accepted address elsewhere.
+    resolved = (root / path).resolve()
+    return StoreUrl("file", resolved.as_posix(), resolved)
+
+
+def _file_url_path(text: str, rest: str) -> Path:
+    host, _, path = rest.partition("/")
+    if host not in ("", "localhost") or not path:
+        raise ConfigurationError(f"{redacted(text)} is not a file URL", "write file:///PATH")
+    from urllib.request import url2pathname
+
+    return Path(url2pathname("/" + path))
+
+
+def _split_authority(rest: str) -> tuple[str, str, str]:
+    # A password may itself hold a slash, so the authority ends at the last @ before any query.
+    before_query = rest.partition("?")[0]
+    start = before_query.rfind("@") + 1
+    cut = rest.find("/", start)
+    cut = len(before_query) if cut < 0 else min(cut, len(before_query))
+    return rest[:cut], rest[cut : cut + 1].replace("?", ""), rest[cut:].lstrip("/")
+
+
+def _redacted_field(field: str) -> str:
+    key, equals, _ = field.partition("=")
+    return f"{key}=***" if equals and _is_secret(key) else field
+
+
+def _is_secret(key: str) -> bool:
+    return any(word in key.lower() for word in _SECRET_WORDS)
+
+
+def _refuse_credentials(text: str, scheme: str, rest: str) -> None:
+    authority, _, path = _split_authority(rest)
+    userinfo, at, _ = authority.rpartition("@")
+    keys = [field.partition("=")[0] for field in path.partition("?")[2].split("&")]
+    lone_user = at and (":" in userinfo or scheme not in _USER_MAY_STAND_IN)
+    if lone_user or any(_is_secret(key) for key in keys):
+        raise ConfigurationError(
+            f"a credential stands in the store's address {redacted(text)}",
+            "take it out: stores find credentials as their own tools do (docs/stores.md)",
+        )

@@ -1,0 +1,154 @@
+"""`cacheferry pull`: which caches are wanted, and bringing them into the work tree."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from cacheferry.core import entries
+from cacheferry.core.errors import (
+    CacheferryError,
+    Held,
+    StoreError,
+    StoreUnavailable,
+)
+from cacheferry.core.materialise import Materialiser, UnsafeCache
+from cacheferry.core.pointer import Pointer
+from cacheferry.core.store import Progress, no_progress
+from cacheferry.core.verdict import GitSide, Verdict, disk_verdicts
+from cacheferry.session import Session
+from daemon import adopt, branches, busy, forward, memory, remote
+
+
+class Wanted(NamedTuple):
+    """A cache to put into the work tree; its bytes come from `blob` where it is plain Git's."""
+
+    path: str
+    pointer: Pointer
+    blob: str
+
+
+class Failure(NamedTuple):
+    """A cache that could not be brought, and why."""
+
+    wanted: Wanted
+    error: CacheferryError
+
+    @property
+    def is_unreachable(self) -> bool:
+        """True where another try may work as it stands."""
+        return isinstance(self.error, StoreUnavailable)
+
+
+def move_on(session: Session) -> list[str]:
+    """Fetches, and moves HEAD on through commits that hold caches alone; the caches that arrived.
+
+    Where the repository is busy or follows no upstream there is nothing to fetch. Raises
+    RemoteUnreachable.
+    """
+    try:
+        branch = branches.current(session.repository)
+        remote.fetch(session.repository, branch)
+        branch = branches.current(session.repository)
+        if busy.reason(session.repository) or branch.upstream in (None, branch.head):
+            return []
+        bringer = materialiser(session)
+        try:
+            moved = forward.through_cache_commits(
+                session.repository, session.config, branch, bringer
+            )
+        finally:
+            bringer.close()
+        return moved or []
+    except Held:
+        return []
+
+
+def settle_conflicts(session: Session, progress: Progress = no_progress) -> list[Failure]:
+    """Puts the published versions where a conflict was lost here; the losers' objects are kept."""
+    side, wanted = session.git_side(), []
+    for path, kept in memory.conflicts(session.repository).items():
+        pointer = side.pointer(side.upstream, path)
+        if pointer and session.storage.path(kept["oid"]).exists():
+            wanted.append(Wanted(path, pointer, side.upstream[path]))
+    failures = bring(session, wanted, progress)
+    failed = {failure.wanted.path for failure in failures}
+    memory.forget_kept(session.repository, {one.path for one in wanted} - failed)
+    return failures
+
+
+def wanted(
+    session: Session, side: GitSide, everything: bool, selected: Callable[[str], bool]
+) -> tuple[list[Wanted], list[Verdict]]:
+    """What is not in the work tree and should be, and the verdicts on what stays away."""
+    bring, stay = [], []
+    for one in disk_verdicts(session.repository, session.config, side):
+        if not selected(one.path) or not _is_absent(session, side, one):
+            continue
+        target = _target(side, one.path)
+        if target and (everything or one.is_needed):
+            bring.append(target)
+        else:
+            stay.append(one)
+    return bring, stay
+
+
+def materialiser(session: Session) -> Materialiser:
+    """A Materialiser on the session's store."""
+    return Materialiser(session.repository, session.storage, session.reader, session.config.allow)
+
+
+def bring(session: Session, items: list[Wanted], progress: Progress = no_progress) -> list[Failure]:
+    """Puts each into the work tree; one that fails does not stop the others."""
+    failures = []
+    done: dict[str, str | None] = {}
+    bringer = materialiser(session)
+    try:
+        for one in items:
+            try:
+                _bring(session, bringer, one, progress)
+                done[one.path] = one.blob
+            except (StoreError, UnsafeCache) as error:
+                failures.append(Failure(one, error))
+    finally:
+        bringer.close()
+    _refresh(session, done)
+    return failures
+
+
+def _refresh(session: Session, done: dict[str, str | None]) -> None:
+    """Keeps `git status` from calling them changed; what the user has staged otherwise stays."""
+    staged = entries.index(session.repository.git, session.config)
+    same = {p: b for p, b in done.items() if p in staged and staged[p][1:3] == (b, 0)}
+    session.repository.state_dir.mkdir(exist_ok=True)
+    adopt.refresh(session.repository, same)
+
+
+def _bring(session: Session, bringer: Materialiser, one: Wanted, progress: Progress) -> None:
+    if session.plain_git:
+        from cacheferry.core import atomic
+
+        target = session.repository.root / one.path
+        atomic.make_folder(target.parent)
+        atomic.write(target, session.repository.git.run("cat-file", "blob", one.blob))
+        progress(one.pointer.size)
+    else:
+        bringer.materialise(one.path, one.pointer, progress)
+
+
+def _is_absent(session: Session, side: GitSide, one: Verdict) -> bool:
+    if one.content in ("pointer", "missing"):
+        return True
+    if one.content == "conflict":
+        return one.path in side.staged and not side.staged[one.path].stage
+    return False
+
+
+def _target(side: GitSide, path: str) -> Wanted | None:
+    """The version that the index (else HEAD, where the user has staged a removal) holds."""
+    entry = side.staged.get(path)
+    blob = entry.blob if entry and not entry.stage else side.head.get(path)
+    if blob is None:
+        return None
+    if side.plain_git:
+        return Wanted(path, Pointer("", 0), blob)
+    pointer = side.pointers.get(blob)
+    return Wanted(path, pointer, blob) if pointer else None

@@ -1,0 +1,1 @@
+"""What `cacheferry init` sets up, a part a file."""

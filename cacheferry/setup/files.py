@@ -1,0 +1,125 @@
+"""Writes the files that a person commits: cacheferry.yaml, .gitattributes, .lfsconfig."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import yaml
+
+from cacheferry.core import atomic, attributes
+from cacheferry.core.config import Config
+from cacheferry.core.errors import ConfigurationError
+from cacheferry.core.git import Git
+from cacheferry.core.repository import Repository
+
+_NEW = """\
+# What is shared, and where to: https://pypi.org/project/cacheferry
+store: {store}
+track: [{track}]
+# Say which caches belong to which config, and cacheferry knows a stale one when it sees it:
+# caches:
+#   - name: baseline              # no {{config_hash}}: valid under any config
+#     file: cache/{{scenario}}_baseline_cache.pkl
+#   - name: rl
+#     file: cache/{{scenario}}_{{config_hash}}_rl_cache.pkl
+#     config: configs/env.yaml
+"""
+
+
+def new_config(file: Path, store: str, track: Sequence[str]) -> None:
+    """Writes a first cacheferry.yaml."""
+    listing = ", ".join(json.dumps(glob, ensure_ascii=False) for glob in track)
+    text = _NEW.format(store=_scalar(store), track=listing)
+    atomic.write(file, text.encode())
+
+
+def set_store(file: Path, store: str) -> None:
+    """Puts the store into a cacheferry.yaml, leaving every other byte as it is."""
+    text = file.read_bytes().decode("utf-8-sig")
+    value = _value_of(text, "store")
+    if value is None:
+        changed = f"store: {_scalar(store)}\n{text}"
+    else:
+        start, end = value.start_mark.index, value.end_mark.index
+        changed = text[:start] + _scalar(store) + text[end:]
+    atomic.write(file, changed.encode())
+
+
+def add_track(file: Path, config: Config, globs: Sequence[str]) -> bool:
+    """Adds globs that `track` does not have yet; True where there were some."""
+    missing = [glob for glob in globs if glob not in config.track]
+    if not missing:
+        return False
+    text = file.read_bytes().decode("utf-8-sig")
+    value = _value_of(text, "track")
+    listing = ", ".join(json.dumps(glob, ensure_ascii=False) for glob in missing)
+    if not isinstance(value, yaml.SequenceNode):
+        every = [*config.track, *missing]
+        whole = ", ".join(json.dumps(glob, ensure_ascii=False) for glob in every)
+        changed = text.rstrip("\n") + f"\ntrack: [{whole}]\n"
+    elif value.flow_style:
+        end = value.end_mark.index - 1
+        comma = ", " if value.value else ""
+        changed = text[:end] + comma + listing + text[end:]
+    else:
+        changed = _in_block(text, value, missing)
+    atomic.write(file, changed.encode())
+    return True
+
+
+def extend_attributes(repository: Repository, config: Config, plain_git: bool) -> bool:
+    """Appends the lines that route tracked paths; True where some were missing."""
+    file = repository.root / attributes.FILE
+    text = file.read_bytes() if file.exists() else b""
+    wanted = attributes.extended(text, [attributes.line(g, plain_git) for g in config.track])
+    if wanted != text:
+        atomic.write(file, wanted)
+    return wanted != text
+
+
+def write_lfsconfig(repository: Repository) -> bool:
+    """Points git-lfs at the agent, in the file that clones get; True where that is new.
+
+    Raises ConfigurationError where the repository uses an LFS server already.
+    """
+    git, file = Git(repository.root), ".lfsconfig"
+    url = git.ask("config", "--file", file, "--get", "lfs.url")
+    if url and not url.startswith("cacheferry::"):
+        raise ConfigurationError(
+            ".lfsconfig names an LFS server already", "take lfs.url out of it to use a store"
+        )
+    wanted = {
+        "lfs.url": url or f"cacheferry::{repository.root.name}",
+        # A missing object then stays a pointer; it would fail the whole `git pull` otherwise.
+        "lfs.skipdownloaderrors": "true",
+    }
+    changed = {k: v for k, v in wanted.items() if git.ask("config", "--file", file, k) != v}
+    for key, value in changed.items():
+        git.run("config", "--file", file, key, value)
+    return bool(changed)
+
+
+def _value_of(text: str, key: str) -> yaml.Node | None:
+    top = yaml.compose(text, Loader=yaml.SafeLoader)
+    if not isinstance(top, yaml.MappingNode):
+        return None
+    return next((value for name, value in top.value if name.value == key), None)
+
+
+def _in_block(text: str, value: yaml.SequenceNode, missing: Sequence[str]) -> str:
+    last = value.value[-1]
+    line_end = text.find("\n", last.end_mark.index)
+    at = len(text) if line_end < 0 else line_end + 1
+    before = text[:at] if text[:at].endswith("\n") else text[:at] + "\n"
+    indent = " " * value.start_mark.column
+    added = "".join(f"{indent}- {json.dumps(glob, ensure_ascii=False)}\n" for glob in missing)
+    return before + added + text[at:]
+
+
+def _scalar(text: str) -> str:
+    """The text as YAML: plain where it is read as the same text, else quoted."""
+    simple = all(one.isalnum() or one in "./_-:@" for one in text) and text.isascii()
+    try:
+        return text if simple and yaml.safe_load(text) == text else json.dumps(text)
+    except yaml.YAMLError:
+        return json.dumps(text)

@@ -1,0 +1,1 @@
+"""The daemon: sees finished caches; tracks, uploads, commits and publishes them."""

@@ -1,0 +1,52 @@
+"""Where the current branch stands and what it follows. The only file that knows GitPython.
+
+GitPython reads refs and configuration without starting a process, so that looking costs nothing
+while the daemon idles; everything that writes is git's own plumbing.
+"""
+
+from typing import NamedTuple
+
+import git
+
+from cacheferry.core.errors import Held
+from cacheferry.core.repository import Repository
+
+
+class Branch(NamedTuple):
+    """The current branch and its upstream; commits are full ids.
+
+    `upstream` is None where the upstream's branch has never been fetched or is gone.
+    """
+
+    ref: str
+    head: str
+    remote: str
+    remote_ref: str
+    tracking_ref: str
+    upstream: str | None
+
+
+def current(repository: Repository) -> Branch:
+    """The branch that is checked out. Raises Held where caches have nowhere to go."""
+    with git.Repo(repository.root) as repo:
+        if repo.head.is_detached:
+            raise Held("detached HEAD", "check out a branch: git switch BRANCH")
+        branch = repo.active_branch
+        head = _commit(repo, branch.path)
+        if head is None:
+            raise Held("unborn branch", "make a first commit")
+        tracking = branch.tracking_branch()
+        with branch.config_reader() as settings:
+            remote = str(settings.get_value("remote", default=""))
+            remote_ref = str(settings.get_value("merge", default=""))
+        if tracking is None or remote in ("", "."):
+            raise Held("no upstream", f"git push -u REMOTE {branch.name}")
+        upstream = _commit(repo, tracking.path)
+        return Branch(str(branch.path), head, remote, remote_ref, str(tracking.path), upstream)
+
+
+def _commit(repo: git.Repo, ref: str) -> str | None:
+    try:
+        return str(git.SymbolicReference.dereference_recursive(repo, ref))
+    except ValueError:
+        return None

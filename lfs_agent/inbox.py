@@ -1,0 +1,50 @@
+"""Reads ahead while an object moves, so that the end of the input ends the agent in time."""
+
+import _thread
+import os
+import queue
+import signal
+import sys
+import time
+
+from lfs_agent.lines import Lines
+from lfs_agent.protocol import is_terminate
+
+GRACE = 1.0
+"""Seconds to finish what is under way after git-lfs has gone without `terminate`."""
+
+
+class Inbox:
+    """The lines that a reading thread has met; `next` is that of Lines."""
+
+    def __init__(self, lines: Lines) -> None:
+        self._lines = lines
+        self._queue: queue.SimpleQueue[bytes | Exception | None] = queue.SimpleQueue()
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+        _thread.start_new_thread(self._read, ())
+
+    def next(self) -> bytes | None:
+        """The next line, None at the end of the input; raises what reading it raised."""
+        item = self._queue.get()
+        if isinstance(item, Exception):
+            raise item
+        return item
+
+    def _read(self) -> None:
+        try:
+            while (line := self._lines.next()) is not None:
+                self._queue.put(line)
+                if is_terminate(line):
+                    return
+            self._queue.put(None)
+        except Exception as error:
+            self._queue.put(error)
+        _end_soon()
+
+
+def _end_soon() -> None:
+    """Stops the main thread, which may be in the middle of a long transfer or a dead store."""
+    time.sleep(GRACE)
+    _thread.interrupt_main(signal.SIGTERM)  # an orderly end, which removes temporary files
+    time.sleep(GRACE / 2)
+    os._exit(1)

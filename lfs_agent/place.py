@@ -1,0 +1,70 @@
+"""Where a session's objects go: decided before init is answered."""
+
+import os
+
+from cacheferry.core.errors import ConfigurationError
+from lfs_agent import usual
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cacheferry.core.store import Store
+
+
+class Place:
+    """The store of a session, not opened yet, and the folder for its downloads."""
+
+    def __init__(self, scheme: str, text: str, downloads: str) -> None:
+        self._scheme = scheme
+        self._text = text
+        self._downloads = downloads
+
+    def open(self) -> "Store":
+        """The store."""
+        from pathlib import Path
+
+        from cacheferry.core.storeurl import StoreUrl
+        from lfs_agent.stores import open_store
+
+        folder = Path(self._text) if self._scheme == "file" else None
+        return open_store(StoreUrl(self._scheme, self._text, folder))
+
+    def downloads(self) -> "Path":
+        """The temporary folder of the LFS storage; it need not exist."""
+        from pathlib import Path
+
+        return Path(self._downloads)
+
+
+def place_for(operation: str) -> Place:
+    """The place that the repository's configuration names.
+
+    Raises CacheferryError where there is none, where no store of ours serves it, or where
+    nobody has accepted it and the operation is `upload`.
+    """
+    if found := usual.find(operation):
+        return Place("file", found.store, os.path.join(found.lfs_storage, "tmp"))
+    try:
+        return _any_place(operation)
+    except ModuleNotFoundError:
+        import site
+
+        site.main()  # a parser or a store's library, which -S has kept away
+        return _any_place(operation)
+    except OSError as error:
+        raise ConfigurationError(f"cannot read the configuration: {error}") from None
+
+
+def _any_place(operation: str) -> Place:
+    from pathlib import Path
+
+    from cacheferry.core import chosen, repository
+    from lfs_agent.stores import require_supported
+
+    found = repository.find(Path(usual.work_folder()))
+    store = chosen.chosen_store(found)
+    require_supported(store.url)
+    if operation == "upload":
+        chosen.require_trust(found, store)
+    return Place(store.url.scheme, store.url.text, str(found.lfs_storage() / "tmp"))

@@ -1,0 +1,86 @@
+"""Tries again what can pass. Outermost around a store: whoever uses one need not think of it."""
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from cacheferry.core.errors import StoreUnavailable
+from cacheferry.core.store import Progress, Store, no_progress
+
+DELAYS = (0.2, 0.8, 2.0)
+"""Seconds before the second, third and fourth try, before jitter."""
+
+_Result = TypeVar("_Result")
+
+
+def jitter() -> float:
+    """A random factor between 0.5 and 1.5, so that many clones do not come back at once."""
+    return 0.5 + int.from_bytes(os.urandom(2), "big") / 65536  # `random` takes 5 ms to import
+
+
+class Retrying:
+    """A Store that repeats what raised StoreUnavailable, with growing delays.
+
+    Once it has given up it tries only once a call until one succeeds: a hundred objects do not
+    wait a hundred times for a store that is down.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        sleep: Callable[[float], None] = time.sleep,
+        jitter: Callable[[], float] = jitter,
+    ) -> None:
+        self._store = store
+        self._sleep = sleep
+        self._jitter = jitter
+        self._down = False
+
+    def size(self, oid: str) -> int | None:
+        """As Store.size."""
+        return self._again(lambda _: self._store.size(oid), no_progress)
+
+    def put(self, oid: str, source: Path, progress: Progress) -> None:
+        """As Store.put."""
+        self._again(lambda forward: self._store.put(oid, source, forward), progress)
+
+    def get(self, oid: str, target: Path, progress: Progress) -> None:
+        """As Store.get."""
+        self._again(lambda forward: self._store.get(oid, target, forward), progress)
+
+    def close(self) -> None:
+        """As Store.close."""
+        self._store.close()
+
+    def _again(self, call: Callable[[Progress], _Result], progress: Progress) -> _Result:
+        forward = _OnlyNew(progress)
+        for delay in () if self._down else DELAYS:
+            try:
+                return call(forward.from_the_start())
+            except StoreUnavailable:
+                self._sleep(delay * self._jitter())
+        self._down = True
+        result = call(forward.from_the_start())
+        self._down = False
+        return result
+
+
+class _OnlyNew:
+    """Passes on what goes beyond the furthest that any try has come."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._furthest = 0
+        self._here = 0
+
+    def from_the_start(self) -> Progress:
+        self._here = 0
+        return self._moved
+
+    def _moved(self, count: int) -> None:
+        self._here += count
+        if self._here > self._furthest:
+            self._progress(self._here - self._furthest)
+            self._furthest = self._here

@@ -1,0 +1,43 @@
+"""The transfers of one conversation: an error is one object's, and the next object works."""
+
+from cacheferry.core.errors import CacheferryError
+from lfs_agent.place import Place
+from lfs_agent.protocol import OutputClosed, Transfer, Writer
+from lfs_agent.transfer import Downloads, Reporter, checked_size, upload
+
+
+class Session:
+    """An open store and whom to tell."""
+
+    def __init__(self, place: Place, writer: Writer) -> None:
+        self._store = place.open()
+        self._downloads = Downloads(place.downloads())
+        self._writer = writer
+
+    def transfer(self, request: Transfer) -> None:
+        """Moves one object and says so. Raises OutputClosed only."""
+        try:
+            path = self._move(request)
+        except CacheferryError as error:
+            self._writer.failed(request.oid, error)
+        except OutputClosed:
+            raise
+        except Exception as error:
+            words = f"object {request.oid}: {type(error).__name__}: {error}"
+            self._writer.failed(request.oid, CacheferryError(words))
+        else:
+            self._writer.complete(request.oid, path)
+
+    def close(self) -> None:
+        """Ends the store's connections."""
+        self._store.close()
+
+    def _move(self, request: Transfer) -> str | None:
+        size = checked_size(request)
+        progress = Reporter(
+            size, lambda so_far, new: self._writer.progress(request.oid, so_far, new)
+        )
+        if request.event == "upload":
+            upload(self._store, request, size, progress)
+            return None
+        return self._downloads.download(self._store, request, size, progress)

@@ -1,0 +1,148 @@
+"""A folder: a NAS, a synced folder, a read-only input. `ab/cd/<oid>` below it, the raw bytes.
+
+Symlinks in it are followed when reading: what counts is what the bytes hash to.
+"""
+
+import errno
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import FileIO
+from pathlib import Path
+
+from cacheferry.core import atomic
+from cacheferry.core.errors import ObjectCorrupt, ObjectMissing, StoreDenied, StoreUnavailable
+from cacheferry.core.oid import is_oid, relative_path
+from cacheferry.core.store import Progress, no_progress
+from cacheferry.core.storeurl import StoreUrl
+from lfs_agent.files import (
+    NotRegular,
+    creating,
+    open_regular,
+    open_source,
+    pieces,
+    unreadable,
+    write_all,
+)
+from lfs_agent.sweep import sweep_store
+
+# What a network folder answers while it is away. Anything else needs a person.
+_PASSING = (
+    errno.ETIMEDOUT, errno.ESTALE, errno.EIO, errno.EAGAIN, errno.EBUSY, errno.EINTR,
+    errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ENETDOWN, errno.ENETUNREACH, errno.ENOTCONN,
+    errno.ECONNRESET, errno.ECONNREFUSED, errno.ECONNABORTED,
+)  # fmt: skip
+
+
+class FolderStore:
+    """A Store whose objects are files. See core.store.Store for what each method promises."""
+
+    def __init__(self, url: StoreUrl) -> None:
+        self.folder = url.folder or Path(url.text)
+        self._swept = False
+
+    def size(self, oid: str) -> int | None:
+        """The object's size, None where there is none."""
+        path = self._path(oid)
+        with _errors_of(path):
+            try:
+                found = os.stat(path)
+            except FileNotFoundError:
+                return None
+        return found.st_size if stat.S_ISREG(found.st_mode) else None
+
+    def put(self, oid: str, source: Path, progress: Progress) -> None:
+        """Copies the source in, unless a whole object is there already."""
+        with open_source(source) as stream:
+            size = os.fstat(stream.fileno()).st_size
+            if self.size(oid) == size:
+                if self._is_whole(oid, progress):
+                    return
+                progress = no_progress  # the damaged object's bytes have been counted
+            with _errors_of(self._path(oid)):
+                self._prepare(oid)
+                self._copy_in(oid, source, stream, progress)
+
+    def get(self, oid: str, target: Path, progress: Progress) -> None:
+        """Copies the object out while hashing it."""
+        digest = hashlib.sha256()
+        with self._opened(oid) as stream, creating(target) as copy:
+            for piece in pieces(stream, lambda error: _translated(error, self._path(oid))):
+                digest.update(piece)
+                write_all(copy, piece)
+                progress(len(piece))
+            if digest.hexdigest() != oid:
+                raise ObjectCorrupt(
+                    f"object {oid} is damaged in the store {self.folder}",
+                    "a push from a clone that has it mends it",
+                )
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def _path(self, oid: str) -> Path:
+        if not is_oid(oid):
+            raise ObjectMissing(f"not an oid: {oid!r:.80}")
+        return self.folder / relative_path(oid)
+
+    def _opened(self, oid: str) -> FileIO:
+        path = self._path(oid)
+        with _errors_of(path):
+            try:
+                return open_regular(path)
+            except FileNotFoundError:
+                self._require_folder()
+                raise ObjectMissing(f"object {oid} is not in the store {self.folder}") from None
+            except NotRegular:
+                raise ObjectCorrupt(
+                    f"object {oid} in the store {self.folder} is not a regular file"
+                ) from None
+
+    def _is_whole(self, oid: str, progress: Progress) -> bool:
+        digest = hashlib.sha256()
+        with self._opened(oid) as stream:
+            for piece in pieces(stream, lambda error: _translated(error, self._path(oid))):
+                digest.update(piece)
+                progress(len(piece))
+        return digest.hexdigest() == oid
+
+    def _copy_in(self, oid: str, source: Path, stream: FileIO, progress: Progress) -> None:
+        digest = hashlib.sha256()
+        with atomic.replacing(self._path(oid)) as copy:
+            for piece in pieces(stream, lambda error: unreadable(source, error)):
+                digest.update(piece)
+                copy.write(piece)
+                progress(len(piece))
+            if digest.hexdigest() != oid:
+                raise ObjectCorrupt(f"{source} does not hash to its oid {oid}; not stored")
+
+    def _prepare(self, oid: str) -> None:
+        if not self.folder.parent.is_dir():
+            self._require_folder()
+        atomic.make_folder(self._path(oid).parent)
+        if not self._swept:
+            self._swept = True
+            sweep_store(self.folder)
+
+    def _require_folder(self) -> None:
+        if not os.path.lexists(self.folder):
+            raise StoreUnavailable(
+                f"the store folder {self.folder} is not there", "is its drive mounted?"
+            )
+
+
+@contextmanager
+def _errors_of(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise _translated(error, path) from None
+
+
+def _translated(error: OSError, path: Path) -> StoreDenied | StoreUnavailable:
+    where = error.filename2 or error.filename or path
+    message = f"the store refuses {os.fsdecode(where)}: {error.strerror or error}"
+    kind = StoreUnavailable if error.errno in _PASSING else StoreDenied
+    return kind(message)

@@ -1,0 +1,51 @@
+"""Removes temporary files that a killed process of ours has left behind."""
+
+import os
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from cacheferry.core.atomic import PREFIX
+
+STALE = 24 * 3600.0
+"""Seconds without a write after which nobody is writing the file any more."""
+
+BUDGET = 0.05
+"""Seconds that a sweep of a whole store may take; the next process sweeps on elsewhere."""
+
+
+def sweep_folder(folder: Path | str) -> None:
+    """Removes stale temporary files of ours from one folder; what cannot be removed stays."""
+    before = time.time() - STALE
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.startswith(PREFIX):
+                _remove_if_older(entry, before)
+
+
+def sweep_store(folder: Path, clock: Callable[[], float] = time.monotonic) -> None:
+    """Sweeps the folders that hold objects, from a random one on, for BUDGET seconds."""
+    end = clock() + BUDGET
+    for first in _from_anywhere(_subfolders(folder)):
+        for second in _from_anywhere(_subfolders(first)):
+            if clock() > end:
+                return
+            sweep_folder(second)
+
+
+def _remove_if_older(entry: "os.DirEntry[str]", before: float) -> None:
+    with suppress(OSError):
+        if entry.is_file(follow_symlinks=False) and entry.stat().st_mtime < before:
+            os.unlink(entry.path)
+
+
+def _subfolders(folder: Path | str) -> list[str]:
+    with suppress(OSError), os.scandir(folder) as entries:
+        return [e.path for e in entries if len(e.name) == 2 and e.is_dir(follow_symlinks=False)]
+    return []
+
+
+def _from_anywhere(folders: list[str]) -> list[str]:
+    start = int.from_bytes(os.urandom(4), "big") % len(folders) if folders else 0
+    return folders[start:] + folders[:start]
