@@ -31,7 +31,6 @@ lint: $(READY) ## ruff and mypy, as the CI runs them
 	@$(PYTHON) -m ruff check $(CHECKED)
 	@$(PYTHON) -m ruff format --check $(CHECKED)
 	@$(PYTHON) -m mypy
-	@MYPYPATH=examples/traffic $(PYTHON) -m mypy examples/traffic
 
 format: $(READY) ## puts the source into the form that `make lint` wants
 	@$(PYTHON) -m ruff check --fix --quiet $(CHECKED)

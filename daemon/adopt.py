@@ -14,6 +14,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import psutil
+
 from cacheferry.core.errors import Held
 from cacheferry.core.git import Git
 from cacheferry.core.repository import Repository
@@ -57,13 +59,15 @@ def refresh(repository: Repository, entries: Mapping[str, str | None]) -> bool:
 
 
 def remove_own_leftovers(repository: Repository) -> None:
-    """Removes a lock and temporary files of a cacheferry that was killed; call it alone."""
-    made = _new_index(repository)
-    lock = _lock(repository)
-    with suppress(OSError):
-        if os.path.samefile(made, lock) or _same_bytes(made, lock):
-            os.unlink(lock)
-    for left in repository.state_dir.glob("index.*"):
+    """Removes the lock and the temporary files of cacheferry processes that no longer run."""
+    for left in repository.state_dir.glob("index.*-*"):
+        pid = left.name.rpartition("-")[2]
+        if pid.isdigit() and int(pid) != os.getpid() and psutil.pid_exists(int(pid)):
+            continue
+        lock = _lock(repository)
+        with suppress(OSError):
+            if os.path.samefile(left, lock) or left.read_bytes() == lock.read_bytes():
+                os.unlink(lock)
         with suppress(OSError):
             left.unlink()
 
@@ -144,10 +148,6 @@ def _take_by_copy(made: Path, lock: Path) -> bool:
     return True
 
 
-def _same_bytes(one: Path, other: Path) -> bool:
-    return one.read_bytes() == other.read_bytes()
-
-
 def _signature(index: Path) -> tuple[int, int, int] | None:
     try:
         stat = os.stat(index)
@@ -162,7 +162,7 @@ def _sync_file(path: Path) -> None:
 
 
 def _new_index(repository: Repository) -> Path:
-    return repository.state_dir / "index.new"
+    return repository.state_dir / f"index.new-{os.getpid()}"
 
 
 def _lock(repository: Repository) -> Path:

@@ -28,7 +28,8 @@ class State:
 
     def __init__(self, repository: Repository) -> None:
         self._repository = repository
-        self._said = read(repository) | {"pid": os.getpid(), "started": time.time()}
+        self._said = read(repository)
+        self._say(pid=os.getpid(), started=time.time())
         self._say(busy=None, error=None, next_try=None, held={})
 
     def passed(self, outcome: Outcome) -> None:

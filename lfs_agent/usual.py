@@ -69,7 +69,10 @@ def _last_value(records: str) -> str:
 
 
 def _named_by_file(root: str) -> str | None:
-    with open(os.path.join(root, "cacheferry.yaml"), "rb") as file:
+    path = os.path.join(root, "cacheferry.yaml")
+    if os.path.islink(path):
+        return None  # it may lead out of the repository, or to a device that never ends
+    with open(path, "rb") as file:
         return plain_store_line(file.read())
 
 
@@ -86,8 +89,12 @@ def _is_plain(store: str) -> bool:
 class _Git:
     """A running git, so that two can run at once; `subprocess` takes 15 ms to import."""
 
+    _output: int
+    _process: int
+
     def __init__(self, folder: str, *words: str) -> None:
-        assert sys.platform != "win32"
+        if sys.platform == "win32":
+            raise NotImplementedError
         reading, writing = os.pipe()
         null = os.open(os.devnull, os.O_RDWR)
         self._output = reading

@@ -146,7 +146,7 @@ DENIED = _words(
     pandas.DataFrame.eval pandas.HDFStore pandas.core.generic pandas.core.common pandas.plotting
     pandas.read_csv pandas.read_excel pandas.read_hdf pandas.read_html pandas.read_json
     pandas.read_parquet pandas.read_sql pandas.read_table pandas.read_xml pandas.to_pickle
-    scipy._lib scipy.io scipy.misc scipy.weave sklearn.externals sklearn.datasets
+    scipy._lib scipy.io scipy.misc scipy.weave
     """
 )
 

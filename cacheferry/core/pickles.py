@@ -84,9 +84,13 @@ def _walk(source: "_Source", names: "_Names", named: bool) -> bool:
     """True where the source is a pickle and was walked to its end."""
     head = source.peek(12)
     if engine := _engine(head):
+        source = _Source(_Unpacked(source, engine, head[:3] == b"BZh").read)
         weak = not named and head[:1] in (b"x", b"]")
-        source = _Source(_Unpacked(source, engine, weak, head[:3] == b"BZh").read)
-        head = source.peek(12)
+        try:
+            head = source.peek(12)
+        except _Incomplete:
+            # These two begin with bytes that many a file may begin with by chance.
+            raise _Unknown if weak else _Incomplete from None
     marked = head[:1] == b"\x80" and len(head) > 1
     if head[1] > _HIGHEST if marked else not named or head.startswith(_FOREIGN):
         return False
@@ -306,11 +310,8 @@ def _engine(head: bytes) -> Callable[[], _Engine] | None:
 class _Unpacked:
     """The unpacked bytes of a compressed source, within bounds of size, ratio and memory."""
 
-    def __init__(
-        self, source: _Source, make: Callable[[], _Engine], weak: bool, bzip2: bool
-    ) -> None:
+    def __init__(self, source: _Source, make: Callable[[], _Engine], bzip2: bool) -> None:
         self._source, self._make, self._engine = source, make, make()
-        self._weak = weak  # two bytes of magic may be chance: failing at once is then no answer
         # 'BZh' opens a pickle too, as bytes of at least 369 MiB: no file shall be both.
         self._most_taken = _MAX_BZIP2 if bzip2 else MAX_UNPACKED
         self._taken = self._given = self._members = 0
@@ -324,14 +325,13 @@ class _Unpacked:
             if unpacked := self._step(data, size):
                 return unpacked
             if ended and not self._engine.eof:
-                raise _Unknown if self._weak and not self._given else _Incomplete
+                raise _Incomplete
 
     def _step(self, data: bytes, size: int) -> bytes:
         try:
             unpacked = self._engine.decompress(data, size)
         except Exception as error:  # zlib.error and LZMAError share no other base
-            foreign = (self._weak and not self._given) or "limit" in str(error)
-            raise _Unknown if foreign else _Incomplete from None
+            raise _Unknown if "limit" in str(error) else _Incomplete from None
         self._given += len(unpacked)
         wide = self._given > _RATIO_FROM and self._given > MAX_RATIO * self._taken
         if wide or self._given > MAX_UNPACKED or self._taken > self._most_taken:

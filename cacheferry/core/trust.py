@@ -7,6 +7,8 @@ its first answer.
 import os
 import sys
 
+from cacheferry.core.errors import ConfigurationError
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,6 +36,8 @@ def accept(repository: "Repository", url: "StoreUrl") -> None:
     """Remembers `url` as accepted; every linked worktree of the repository shares it."""
     from cacheferry.core import atomic
 
+    if "\n" in url.text or "\t" in url.text:
+        raise ConfigurationError(f"the store {url.text!r} has a tab or a line's end in its path")
     known = _read() | {_key(os.fspath(repository.common_dir)): url.text}
     text = "".join(f"{store}\t{key}\n" for key, store in sorted(known.items()))
     file = state_folder() / _NAME

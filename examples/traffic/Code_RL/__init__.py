@@ -1,0 +1,1 @@
+"""A learning controller for the roads of arz_model."""

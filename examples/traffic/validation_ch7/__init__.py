@@ -1,0 +1,1 @@
+"""Validation of chapter 7: the runs, their caches and the comparison."""
