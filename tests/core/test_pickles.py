@@ -22,9 +22,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cacheferry.core import pickles
-from cacheferry.core.pickle_names import ALLOWED
-from cacheferry.core.pickles import Scan, scan, scan_stream, valid_allow
+from cacheferry.core.pickles import Scan, machine, met, opcodes, scan, scan_stream, valid_allow
+from cacheferry.core.pickles.names import ALLOWED
 from tests.core import pickle_samples as samples
 
 SAFE = ("present", "safe")
@@ -315,20 +314,17 @@ def test_an_entry_is_acceptable(entry):
     assert valid_allow(entry) is None
 
 
+REFUSED_ENTRIES = """
+    os.* os.system * a.*.b *.x builtins.* builtins.eval .x x x. a..b .* a.b.** a. posix.system
+    subprocess.Popen numpy.* pandas.* numpy.load pandas.read_pickle joblib.load joblib.* torch.*
+    a.os.path a.os a.system a.b.eval collections.* collections.namedtuple a.__builtins__ a.os.*
+    __main__.A functools.partial types.FunctionType a.b-c a:b.c a/b.c
+""".split()
+
+
 @pytest.mark.parametrize(
     "entry",
-    [
-        *"""os.* os.system * a.*.b *.x builtins.* builtins.eval .x x x. a..b .* a.b.** a. posix.system\n    subprocess.Popen numpy.* pandas.* numpy.load pandas.read_pickle joblib.load joblib.* torch.*\n    a.os.path a.os a.system a.b.eval collections.* collections.namedtuple a.__builtins__ a.os.*\n    __main__.A functools.partial types.FunctionType a.b-c a:b.c a/b.c""".split(),
-        "",
-        " ",
-        "a b.c",
-        "a.b ",
-        " a.b",
-        "а.b",
-        "a.b\n",
-        "os.system ",
-        "a.b,c",
-    ],  # noqa: RUF001
+    [*REFUSED_ENTRIES, "", " ", "a b.c", "a.b ", " a.b", "\u0430.b", "a.b\n", "a.b,c"],
 )
 def test_an_entry_is_refused_with_a_reason(entry):
     reason = valid_allow(entry)
@@ -354,7 +350,7 @@ def test_a_claimed_length_is_not_allocated(judge, name):
         tracemalloc.stop()
 
 
-class _Pipe(io.RawIOBase, BinaryIO):  # type: ignore[misc]
+class _Pipe(io.RawIOBase, BinaryIO):
     """A stream that cannot seek."""
 
     def __init__(self, data: bytes) -> None:
@@ -389,15 +385,16 @@ def test_a_pipe_is_judged_as_a_file_is():
         b"\x8c\xff" + b"a" * 255 + b"q\0" * 300_000,
     ],
 )  # fmt: skip
-def test_a_bomb_is_judged_in_bounds(judge, body, monkeypatch):
+def test_a_bomb_is_judged_in_bounds(judge, tmp_path, body, monkeypatch):
     """With a tenth of the bounds, so that the bombs can be small."""
-    monkeypatch.setattr(pickles, "_MAX_DEPTH", 100_000)
-    monkeypatch.setattr(pickles, "_MAX_MEMO", 10_000)
-    monkeypatch.setattr(pickles, "_MAX_NAMES", 1_000)
+    monkeypatch.setattr(opcodes, "MAX_DEPTH", 100_000)
+    monkeypatch.setattr(machine, "_MAX_MEMO", 10_000)
+    monkeypatch.setattr(met, "_MAX_NAMES", 1_000)
+    judge(b"\x80\x04" + body + b".", "bomb.csv")
     started = time.perf_counter()
     tracemalloc.start()
     try:
-        judge(b"\x80\x04" + body + b".")
+        scan(tmp_path / "bomb.csv")
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -431,8 +428,10 @@ def test_random_bytes_never_raise(data, head):
         assert found.safety in ("safe", "unsafe", "unscanned")
 
 
-OPCODES = sorted(b"(.012FGIJKLMNPQRSTUVXabcdeghijlopqrstu}])\x80\x81\x82\x83\x84\x85\x86\x87"
-                 b"\x88\x89\x8a\x8b\x8c\x8d\x8e\x8f\x90\x91\x92\x93\x94\x95\x96\x97\x98BC")  # fmt: skip
+OPCODES = sorted(
+    b"(.012FGIJKLMNPQRSTUVXabcdeghijlopqrstu}])\x80\x81\x82\x83\x84\x85\x86\x87"
+    b"\x88\x89\x8a\x8b\x8c\x8d\x8e\x8f\x90\x91\x92\x93\x94\x95\x96\x97\x98BC"
+)
 SEEDS = [data for data in [*PLAIN.values(), *NUMPY.values(), *samples.NUMPY_1.values()]
          if len(data) < 3000]  # fmt: skip
 
@@ -479,7 +478,7 @@ class _Recorder(pickle.Unpickler):
         return _Inert
 
 
-class _PythonRecorder(pickle._Unpickler):  # type: ignore[misc,name-defined]
+class _PythonRecorder(pickle._Unpickler):
     old = False
     find_class = _Recorder.find_class
 
@@ -531,5 +530,4 @@ def _cuts(length: int) -> list[int]:
 
 
 def _named(data: bytes) -> Scan:
-    stream = io.BytesIO(data)
-    return pickles._scan(pickles._Source(stream.read, stream), (), named=True)
+    return scan_stream(io.BytesIO(data), name="cache.pkl")
