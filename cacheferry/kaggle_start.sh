@@ -57,13 +57,14 @@ trap 'exit 143' TERM
 sh -c "$run"
 exit
 '''
-# A Python cell comes here: it hands the shell part above to sh and shows what that prints.
+# A Python cell goes on here: it hands the shell part above to sh and shows what that prints.
 import subprocess
 
 with subprocess.Popen(
-    ["sh", "-c", "'" + true], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ["sh", "-c", chr(39) + true], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
 ) as shell:
     for line in shell.stdout:
         print(line, end="", flush=True)
 if shell.returncode:
     raise RuntimeError(f"the start-up script ended with {shell.returncode}")
+# For sh all of this is one quoted word, behind the exit; it ends here: '

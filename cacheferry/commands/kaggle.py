@@ -7,7 +7,7 @@ import click
 
 from cacheferry.core.errors import ConfigurationError
 from cacheferry.core.repository import find
-from cacheferry.core.storeurl import redacted
+from cacheferry.core.storeurl import without_user
 
 _TEMPLATE = Path(__file__).parent.parent / "kaggle_start.sh"
 _NOTHING = "echo 'nothing to run: name your command in CACHEFERRY_RUN'"
@@ -35,7 +35,7 @@ def script(run: str) -> str:
             f"the remote {remote} has no address to clone from", "git remote add origin URL"
         )
     values = {
-        "REPOSITORY": redacted(url).replace("***@", ""),
+        "REPOSITORY": without_user(url),
         "BRANCH": branch,
         "FOLDER": _name(url),
         "RUN": run,
