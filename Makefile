@@ -11,7 +11,7 @@ ifneq ($(shell cat $(READY) 2>/dev/null),$(shell pwd))
 .PHONY: $(READY)
 endif
 
-.PHONY: help setup demo test bench lint format clean
+.PHONY: help setup demo test campaigns bench lint format clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile
@@ -26,6 +26,9 @@ demo: $(READY) ## the whole story on a scratch repository
 
 test: $(READY) ## the tests; ARGS="-k name" chooses, JOBS=4 sets the processes
 	@$(PYTHON) -m pytest -n $(JOBS) $(ARGS)
+
+campaigns: $(READY) ## the long tests: contention, the whole demo, every page of the docs
+	@$(PYTHON) -m pytest -n $(JOBS) -m slow --timeout 900 $(ARGS)
 
 bench: $(READY) ## measurements, as ratios within one run
 	@$(PYTHON) -m benchmarks

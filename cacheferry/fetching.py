@@ -1,15 +1,18 @@
 """`cacheferry pull`: which caches are wanted, and bringing them into the work tree."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import NamedTuple
 
 from cacheferry.core import entries
 from cacheferry.core.errors import (
     CacheferryError,
     Held,
+    ReadOnly,
     StoreError,
     StoreUnavailable,
 )
+from cacheferry.core.git import GitFailed
 from cacheferry.core.materialise import Materialiser, UnsafeCache
 from cacheferry.core.pointer import Pointer
 from cacheferry.core.store import Progress, no_progress
@@ -53,7 +56,7 @@ def move_on(session: Session) -> list[str]:
         bringer = materialiser(session)
         try:
             moved = forward.through_cache_commits(
-                session.repository, session.config, branch, bringer
+                session.repository, session.config, branch, None if session.plain_git else bringer
             )
         finally:
             bringer.close()
@@ -84,7 +87,7 @@ def wanted(
         if not selected(one.path) or not _is_absent(session, side, one):
             continue
         target = _target(side, one.path)
-        if target and (everything or one.is_needed):
+        if target and (everything or one.needed):
             bring.append(target)
         else:
             stay.append(one)
@@ -108,6 +111,8 @@ def bring(session: Session, items: list[Wanted], progress: Progress = no_progres
                 done[one.path] = one.blob
             except (StoreError, UnsafeCache) as error:
                 failures.append(Failure(one, error))
+            except OSError as error:
+                failures.append(Failure(one, ReadOnly((error.strerror or str(error)).lower())))
     finally:
         bringer.close()
     _refresh(session, done)
@@ -119,7 +124,10 @@ def _refresh(session: Session, done: dict[str, str | None]) -> None:
     staged = entries.index(session.repository.git, session.config)
     same = {p: b for p, b in done.items() if p in staged and staged[p][1:3] == (b, 0)}
     session.repository.state_dir.mkdir(exist_ok=True)
-    adopt.refresh(session.repository, same)
+    # Git compares what changed in the same second through the filter. Where git-lfs is gone that
+    # fails; the caches are here all the same, and `git status` may call them modified.
+    with suppress(GitFailed):
+        adopt.refresh(session.repository, same)
 
 
 def _bring(session: Session, bringer: Materialiser, one: Wanted, progress: Progress) -> None:

@@ -47,7 +47,7 @@ publish() {
     status=$?
     trap - EXIT INT TERM
     say "6/6 publish what is left"
-    ferry sync || [ "$status" -ne 0 ] || status=$?
+    ferry sync || { left=$?; [ "$status" -ne 0 ] || status=$left; }
     ferry daemon stop
     exit "$status"
 }

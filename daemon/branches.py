@@ -28,7 +28,8 @@ class Branch(NamedTuple):
 
 def current(repository: Repository) -> Branch:
     """The branch that is checked out. Raises Held where caches have nowhere to go."""
-    with git.Repo(repository.root) as repo:
+    # A `$` in the path is a `$`.
+    with git.Repo(repository.root, expand_vars=False) as repo:
         if repo.head.is_detached:
             raise Held("detached HEAD", "check out a branch: git switch BRANCH")
         branch = repo.active_branch

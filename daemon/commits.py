@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -49,7 +49,7 @@ class Workbench:
         return written.decode().split()
 
     def commit(
-        self, base: str, parents: Sequence[str], blobs: Mapping[str, str], message: str
+        self, base: str, parents: Sequence[str], blobs: Mapping[str, str | None], message: str
     ) -> Commit:
         """A commit whose tree is that of `base` with `blobs` (path to id) put in."""
         try:
@@ -98,10 +98,15 @@ def identity(repository: Repository) -> dict[str, str]:
     return env
 
 
-def message(paths: Sequence[str]) -> str:
+def message(paths: Iterable[str]) -> str:
     """A commit message that names the caches."""
     ordered = sorted(paths)
     if len(ordered) == 1:
         return f"cacheferry: {os.path.basename(ordered[0])}\n\n{ordered[0]}\n"
     listing = "\n".join(ordered)
     return f"cacheferry: {len(ordered)} caches\n\n{listing}\n"
+
+
+def merge_message(paths: Iterable[str]) -> str:
+    """The same for a commit that joins the user's branch with what was published."""
+    return message(paths).replace("cacheferry: ", "cacheferry: merge ", 1)

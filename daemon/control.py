@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,18 +17,19 @@ import psutil
 from cacheferry.core.errors import CacheferryError, ReadOnly
 from cacheferry.core.repository import Repository
 from daemon import state
+from daemon.desk import Desk
 from daemon.loop import Loop
-from daemon.onepass import Desk
 
 _LOG_BYTES, _OLD_LOGS = 1_000_000, 3
 _START_SECONDS, _STOP_SECONDS = 15.0, 5.0
+_PROBE_SECONDS = 0.3  # somebody who asks whether a daemon runs holds its lock for a moment
 
 
 def run(repository: Repository, make_desk: Callable[[], Desk], to_console: bool) -> None:
     """Is the daemon until a signal or `stop`. Raises CacheferryError where one runs already."""
     lock = _lock(repository)
     try:
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=_PROBE_SECONDS, poll_interval=0.01)
     except filelock.Timeout:
         pid = running(repository) or "?"
         raise CacheferryError(
@@ -47,8 +48,17 @@ def running(repository: Repository) -> int | None:
     lock = _lock(repository)
     with suppress(filelock.Timeout), lock.acquire(timeout=0):
         return None
-    pid = state.read(repository).get("pid")
-    return pid if isinstance(pid, int) else 0
+    return _pid_of(state.read(repository))
+
+
+def _pid_of(said: Mapping[str, object]) -> int:
+    """The daemon's own word, unless it is its predecessor's and the number is another's now."""
+    pid, started = said.get("pid"), said.get("started")
+    if isinstance(pid, int) and isinstance(started, float):
+        with suppress(psutil.Error):
+            if psutil.Process(pid).create_time() <= started:
+                return pid
+    return 0
 
 
 def start(repository: Repository, command: Sequence[str]) -> int | None:
@@ -80,7 +90,11 @@ def start(repository: Repository, command: Sequence[str]) -> int | None:
 def stop(repository: Repository) -> int | None:
     """Ends the daemon and what it started; its pid, or None where none runs."""
     pid = running(repository)
-    if pid is None:
+    until = time.monotonic() + _STOP_SECONDS
+    while pid == 0 and time.monotonic() < until:  # it has only just begun
+        time.sleep(0.02)
+        pid = running(repository)
+    if not pid:
         return None
     with suppress(psutil.NoSuchProcess):
         process = psutil.Process(pid)
@@ -110,7 +124,7 @@ def log_file(repository: Repository) -> Path:
 
 
 def _run(repository: Repository, make_desk: Callable[[], Desk]) -> None:
-    loop = Loop(make_desk, state.State(repository))
+    loop = Loop(make_desk, repository.config_file, state.State(repository))
 
     def end(_signal: int, _frame: object) -> None:
         loop.stop()

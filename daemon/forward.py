@@ -1,129 +1,204 @@
-"""Moves HEAD on through commits of others that hold nothing but caches.
+"""Moves HEAD on through commits that hold nothing but caches: others' ones, or our own.
 
 Nothing that the user could be working on is in such commits; where one holds anything else, or a
 cache here differs from what it replaces, HEAD stays and the user's own `git pull` decides.
 """
 
 import os
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import NamedTuple
 
 from cacheferry.core import atomic, attributes, entries
+from cacheferry.core.blobs import blob_of_file, blob_of_pointer
 from cacheferry.core.config import Config
 from cacheferry.core.errors import StoreError
 from cacheferry.core.files import content_of, is_cache_file
 from cacheferry.core.freshness import Judge, read_from_disk
+from cacheferry.core.git import Git
 from cacheferry.core.materialise import Materialiser, UnsafeCache
 from cacheferry.core.oid import hash_file
 from cacheferry.core.pointer import Pointer
 from cacheferry.core.repository import Repository
-from daemon import adopt
+from daemon import adopt, survey
 from daemon.branches import Branch
+from daemon.commits import Commit
+
+Merge = Callable[[Mapping[str, str | None]], Commit]
+"""Makes the commit that joins HEAD and upstream, from the paths and blobs that HEAD lacks."""
 
 
 class Change(NamedTuple):
-    """One cache that the upstream has changed; None where it is not there before or after."""
+    """One path that the upstream has changed; a blob is None where there is nothing.
+
+    `pointer` is what is there now; None where it is plain Git's, or gone.
+    """
 
     path: str
-    before: Pointer | None
-    after: Pointer | None
-    old_blob: str | None
-    blob: str | None
+    old: str | None
+    new: str | None
+    pointer: Pointer | None
 
 
 def through_cache_commits(
-    repository: Repository, config: Config, branch: Branch, bringer: Materialiser
+    repository: Repository,
+    config: Config,
+    branch: Branch,
+    bringer: Materialiser | None,
+    merge: Merge | None = None,
 ) -> list[str] | None:
-    """Fast-forwards to the upstream where it adds caches alone; the paths, or None.
+    """Takes up what the upstream has where that is caches alone; the paths, or None.
 
     Files first, index second, ref third, so that a death in between leaves files that equal what
-    the upstream has. Needed caches arrive as bytes, others as pointers.
+    the upstream has. Needed caches arrive as bytes, others as pointers. `bringer` is None where
+    caches are ordinary blobs. A HEAD that has commits of its own stays, unless `merge` is given.
     """
     assert branch.upstream is not None
-    if repository.git.ask("merge-base", branch.head, branch.upstream) != branch.head:
+    base = survey.merge_base(repository, branch)
+    if base in (None, branch.upstream) or (base != branch.head and merge is None):
         return None
-    changes = _changes(repository, config, branch.head, branch.upstream)
-    if changes is None:
+    lines = [attributes.line(glob, bringer is None) for glob in config.track]
+    changes = _changes(repository, config, (base, branch.upstream), lines, bringer is None)
+    if changes is None or not _may_all_be_replaced(repository, config, branch, changes):
         return None
-    staged = entries.index(repository.git, config)
-    if not all(_may_replace(repository, staged, one) for one in changes):
+    caches = [one for one in changes if one.path != attributes.FILE]
+    try:
+        _bring_all(repository, config, bringer, caches)
+    except UnsafeCache:
         return None
-    judge = Judge(config, read_from_disk(repository))
-    for one in changes:
-        _bring(repository, judge, bringer, one)
-    new = {one.path: one.blob for one in changes}
-    adopt.adopt(repository, branch.ref, branch.head, branch.upstream, new)
-    return [one.path for one in changes]
+    blobs = {one.path: one.new for one in caches}
+    ours = next((one.new for one in changes if one.path == attributes.FILE), None)
+    commit = Commit(branch.upstream, ours)
+    if base != branch.head and merge:
+        commit = merge(blobs)
+    move_head(repository, branch, commit, blobs, lines)
+    return list(blobs)
 
 
-def extend_attributes(repository: Repository, lines: list[str]) -> bool:
-    """Appends our missing lines to the work tree's `.gitattributes`, beside the user's own edits.
+def move_head(
+    repository: Repository,
+    branch: Branch,
+    commit: Commit,
+    blobs: Mapping[str, str | None],
+    lines: list[str],
+) -> None:
+    """Puts the user's branch and index on a commit that differs from HEAD by `blobs`.
 
-    True where the user has nothing of the file staged, so that the index may follow.
+    Its `.gitattributes`, where new, is HEAD's with our `lines`. Raises Held.
     """
-    file = repository.root / attributes.FILE
-    staged = repository.git.call("diff", "--cached", "--quiet", "--", attributes.FILE)
-    text = file.read_bytes() if file.exists() else b""
-    wanted = attributes.extended(text, lines)
-    if wanted != text and not file.is_symlink():
-        atomic.write(file, wanted)
-    return staged.returncode == 0
+    changed = dict(blobs)
+    if commit.attributes and adopt.extend_attributes(repository, lines):
+        changed[attributes.FILE] = commit.attributes
+    adopt.adopt(repository, branch.ref, branch.head, commit.id, changed)
 
 
-def _changes(repository: Repository, config: Config, old: str, new: str) -> list[Change] | None:
-    """What differs between two commits; None where anything but pointers does."""
+def _changes(
+    repository: Repository,
+    config: Config,
+    between: tuple[str, str],
+    lines: list[str],
+    plain_git: bool,
+) -> list[Change] | None:
+    """What differs between two commits; None where anything but caches and our lines does."""
     git = repository.git
-    fields = git.records("diff-tree", "-r", "-z", "--no-renames", old, new)
-    raw = [(fields[i][1:].split(" "), fields[i + 1]) for i in range(0, len(fields), 2)]
-    if any(_is_foreign(meta, path, config) for meta, path in raw):
-        return None
-    blobs = {blob for meta, _ in raw for blob in meta[2:4] if blob.strip("0")}
+    fields = git.records("diff-tree", "-r", "-z", "--no-renames", *between)
+    found = []
+    for meta, path in zip(fields[::2], fields[1::2], strict=True):
+        modes, (old, new) = meta[1:].split(" ")[:2], map(_there, meta.split(" ")[2:4])
+        is_cache = config.is_tracked(path) and {m for m in modes if m.strip("0")} <= _REGULAR
+        if not is_cache and not (path == attributes.FILE and _adds_only(git, old, new, lines)):
+            return None
+        found.append(Change(path, old, new, None))
+    if plain_git:
+        return found
+    blobs = {blob for one in found if one.path != attributes.FILE for blob in one[1:3] if blob}
     known = entries.pointers(git, blobs)
     if blobs - known.keys():
         return None
-    return [_change(path, meta[2], meta[3], known) for meta, path in raw]
+    return [one._replace(pointer=known.get(one.new or "")) for one in found]
 
 
-def _change(path: str, old: str, new: str, known: dict[str, Pointer]) -> Change:
-    there = {blob: blob if blob.strip("0") else None for blob in (old, new)}
-    return Change(path, known.get(old), known.get(new), there[old], there[new])
+_REGULAR = set(entries.REGULAR)
 
 
-def _is_foreign(meta: list[str], path: str, config: Config) -> bool:
-    modes = {mode for mode in meta[:2] if mode.strip("0")}
-    return not config.is_tracked(path) or not modes <= set(entries.REGULAR)
+def _there(blob: str) -> str | None:
+    return blob if blob.strip("0") else None
 
 
-def _may_replace(
-    repository: Repository, index: dict[str, entries.IndexEntry], change: Change
+def _adds_only(git: Git, old: str | None, new: str | None, lines: list[str]) -> bool:
+    before = git.run("cat-file", "blob", old) if old else b""
+    wanted = attributes.extended(before, lines)
+    return new is not None and git.run("cat-file", "blob", new) == wanted
+
+
+def _may_all_be_replaced(
+    repository: Repository, config: Config, branch: Branch, changes: list[Change]
 ) -> bool:
-    """True where the file and its index entry are as the old commit or the new one has them."""
+    """True where each cache here is as before the change or after it: on disk, staged, in HEAD."""
+    staged = entries.index(repository.git, config)
+    head = entries.tree(repository.git, branch.head, config)
+    digits = len(branch.head)
+    for one in changes:
+        if one.path == attributes.FILE:
+            continue
+        entry = staged.get(one.path)
+        here = {head.get(one.path), entry.blob if entry else None}
+        if (entry and entry.stage) or not here <= {one.old, one.new}:
+            return False
+        if not _may_replace_file(repository, one, digits):
+            return False
+    return True
+
+
+def _may_replace_file(repository: Repository, change: Change, digits: int) -> bool:
     file = repository.root / change.path
-    entry = index.get(change.path)
-    staged = entry.blob if entry else None
-    if (entry and entry.stage) or staged not in (change.old_blob, change.blob):
-        return False
     if not os.path.lexists(file):
         return True
     if not is_cache_file(repository, change.path):
         return False
-    content = content_of(file)
-    held = content.pointer or Pointer(*hash_file(file))
-    return held in (change.before, change.after)
+    if blob_of_file(file, digits) in (change.old, change.new):
+        return True  # a pointer, or plain Git's
+    return blob_of_pointer(Pointer(*hash_file(file)), digits) in (change.old, change.new)
 
 
-def _bring(repository: Repository, judge: Judge, bringer: Materialiser, change: Change) -> None:
-    file = repository.root / change.path
-    if change.after is None:
-        with suppress(FileNotFoundError):
-            file.unlink()
+def _bring_all(
+    repository: Repository, config: Config, bringer: Materialiser | None, changes: list[Change]
+) -> None:
+    judge = Judge(config, read_from_disk(repository))
+    for one in changes:
+        if one.new is None:
+            with suppress(FileNotFoundError):
+                (repository.root / one.path).unlink()
+        elif bringer is None:
+            _bring_blob(repository, config, one.path, one.new)
+        elif one.pointer and not _holds(repository, one.path, one.pointer):
+            _bring_object(judge, bringer, one.path, one.pointer)
+
+
+def _holds(repository: Repository, path: str, pointer: Pointer) -> bool:
+    file = repository.root / path
+    return file.exists() and content_of(file).pointer is None and hash_file(file) == pointer
+
+
+def _bring_blob(repository: Repository, config: Config, path: str, blob: str) -> None:
+    """Plain Git's bytes, by way of a file of ours. Raises UnsafeCache."""
+    file, incoming = repository.root / path, repository.state_dir / "incoming"
+    if file.exists() and blob_of_file(file, len(blob)) == blob:
         return
-    if file.exists() and content_of(file).pointer is None and hash_file(file) == change.after:
-        return
-    needed = judge.freshness(change.path).freshness in ("universal", "fresh")
+    incoming.write_bytes(repository.git.run("cat-file", "blob", blob))
     try:
-        if needed:
-            return bringer.materialise(change.path, change.after)
+        if content_of(incoming, config.allow).safety == "unsafe":
+            raise UnsafeCache(f"{path} is an unsafe pickle")
+        atomic.make_folder(file.parent)
+        atomic.write(file, incoming.read_bytes())
+    finally:
+        incoming.unlink()
+
+
+def _bring_object(judge: Judge, bringer: Materialiser, path: str, pointer: Pointer) -> None:
+    try:
+        if judge.freshness(path).needed:
+            return bringer.materialise(path, pointer)
     except (StoreError, UnsafeCache):
         pass  # the pointer says what is missing, and `status` and the hooks name it
-    bringer.write_pointer(change.path, change.after)
+    bringer.write_pointer(path, pointer)

@@ -4,11 +4,13 @@ import logging
 import random
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 from cacheferry.core.errors import CacheferryError, Held
 from daemon import ready
-from daemon.onepass import Desk, Outcome, one_pass
+from daemon.desk import Desk
+from daemon.onepass import Outcome, one_pass
 from daemon.ready import Signature
 from daemon.state import State
 from daemon.survey import Disk
@@ -16,9 +18,11 @@ from daemon.watch import Watcher
 
 POLL_SECONDS = 30.0
 """How often the remote is asked, and the disk looked at without any event."""
-_MISSING_FOLDER_SECONDS = 1.0
-_HELD_SECONDS = 1.0
-_LONGEST_BACKOFF = 60.0
+_GLANCE_SECONDS = 1.0
+"""How often folders and `cacheferry.yaml` are looked at, which costs some system calls."""
+_HELD_SECONDS = (0.05, 4.0)
+_BACKOFF_SECONDS = (2.0, 60.0)
+_JOINED_SECONDS = 0.1
 
 log = logging.getLogger("cacheferry")
 
@@ -33,14 +37,16 @@ class Report(NamedTuple):
 class Loop:
     """Runs passes until `stop`. `make_desk` is called again when `cacheferry.yaml` changes."""
 
-    def __init__(self, make_desk: Callable[[], Desk], state: State) -> None:
+    def __init__(self, make_desk: Callable[[], Desk], config_file: Path, state: State) -> None:
         self._make_desk = make_desk
+        self._config_file = config_file
         self._state = state
         self._desk: Desk | None = None
         self._config: Signature | None = None
         self._watcher: Watcher | None = None
         self._stopping = False
         self._failures = 0
+        self._holds = 0
         self._ready_since: float | None = None
         self._last_poll = float("-inf")
 
@@ -48,11 +54,7 @@ class Loop:
         """Returns after `stop`."""
         try:
             while not self._stopping:
-                seconds = self._round()
-                if self._watcher is None:
-                    time.sleep(min(seconds, 1.0))
-                elif not self._stopping:
-                    self._wait(self._watcher, seconds)
+                self._wait(self._round())
         finally:
             if self._watcher is not None:
                 self._watcher.stop()
@@ -63,13 +65,22 @@ class Loop:
         if self._watcher is not None:
             self._watcher.wake()
 
-    def _wait(self, watcher: Watcher, seconds: float) -> None:
-        if watcher.retry_missing():
-            seconds = min(seconds, _MISSING_FOLDER_SECONDS)
-        watcher.wait(seconds)
+    def _wait(self, seconds: float) -> None:
+        """Until so many seconds are over, there is news, or `cacheferry.yaml` has changed."""
         if self._failures:
             # News do not shorten a backoff to nothing: a trickle of files must not hammer.
-            time.sleep(min(seconds, 0.2))
+            time.sleep(min(seconds, _BACKOFF_SECONDS[0]))
+        until = time.monotonic() + seconds
+        while not self._stopping and (rest := until - time.monotonic()) > 0:
+            if self._watcher is None:
+                time.sleep(min(rest, _GLANCE_SECONDS))
+                continue
+            self._watcher.look_again()
+            if self._watcher.wait(min(rest, _GLANCE_SECONDS)):
+                time.sleep(min(rest, _JOINED_SECONDS))  # events come in swarms
+                return
+            if self._config != ready.signature(self._config_file):
+                return
 
     def _round(self) -> float:
         """One pass; seconds until the next is due without news."""
@@ -77,16 +88,24 @@ class Loop:
             desk = self._current_desk()
             outcome = self._pass(desk)
         except Held as held:
-            self._state.busy(held.message)
-            return _HELD_SECONDS
-        except CacheferryError as error:
+            return self._hold(held.message)
+        except (CacheferryError, OSError) as error:
             return self._back_off(error)
         except Exception as error:  # a pass that stumbles must not end the daemon
             log.exception("the pass failed")
             return self._back_off(error)
         self._failures = 0
         self._state.passed(outcome)
+        if outcome.waiting:
+            return self._hold(outcome.waiting)
+        self._holds = 0
         return min(outcome.unsettled.values(), default=self._until_poll())
+
+    def _hold(self, reason: str) -> float:
+        """Looks again soon, and less often while the same lasts."""
+        self._state.busy(reason)
+        self._holds += 1
+        return min(_HELD_SECONDS[0] * 2.0 ** min(self._holds, 10), _HELD_SECONDS[1])
 
     def _pass(self, desk: Desk) -> Outcome:
         poll = self._until_poll() <= 0
@@ -112,23 +131,22 @@ class Loop:
 
     def _back_off(self, error: Exception) -> float:
         self._failures += 1
-        longest = min(_LONGEST_BACKOFF, 2.0 ** min(self._failures, 10))
+        longest = min(_BACKOFF_SECONDS[1], 2.0 ** min(self._failures, 10))
         seconds = random.uniform(longest / 2, longest)
         self._state.failed(str(error), seconds)
         return seconds
 
     def _current_desk(self) -> Desk:
         """The desk for `cacheferry.yaml` as it is now."""
-        if self._desk is not None and self._config == self._config_signature(self._desk):
+        config = ready.signature(self._config_file)
+        if self._desk is not None and self._config == config:
             return self._desk
+        self._desk, self._config = None, config
         desk = self._make_desk()
         if self._watcher is not None:
             self._watcher.stop()
         root = desk.repository.root
         self._watcher = Watcher(root / folder for folder in desk.config.folders())
         self._watcher.start()
-        self._desk, self._config = desk, self._config_signature(desk)
+        self._desk = desk
         return desk
-
-    def _config_signature(self, desk: Desk) -> Signature | None:
-        return ready.signature(desk.repository.config_file)

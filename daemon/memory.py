@@ -4,25 +4,51 @@ Kept below `.git/cacheferry`, each file whole or absent. Losing them costs care,
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from cacheferry.core import atomic
 from cacheferry.core.repository import Repository
 from daemon.branches import Branch
 
 
-def last_published(repository: Repository, branch: Branch) -> str | None:
-    """The commit that this clone pushed (or was about to push) last to the branch's upstream."""
-    commit = _read(_published(repository)).get(branch.tracking_ref)
-    return commit if isinstance(commit, str) else None
+class Last(NamedTuple):
+    """The commit that this clone pushed (or was about to push) last to an upstream.
+
+    `versions` are the paths it published there and HEAD has not taken up yet.
+    """
+
+    commit: str | None
+    versions: dict[str, str]
 
 
-def remember_published(repository: Repository, branch: Branch, commit: str) -> None:
+def last_published(repository: Repository, branch: Branch) -> Last:
+    """What was published last on the branch's upstream."""
+    noted = _read(_published(repository)).get(branch.tracking_ref)
+    return Last(noted["commit"], noted["versions"]) if isinstance(noted, dict) else Last(None, {})
+
+
+def remember_published(
+    repository: Repository, branch: Branch, commit: str, versions: Mapping[str, str]
+) -> None:
     """Notes a commit before it is pushed, so that a death after the push forgets nothing."""
-    known = _read(_published(repository)) | {branch.tracking_ref: commit}
-    _write(_published(repository), known)
+    before = last_published(repository, branch).versions
+    _note(repository, branch, Last(commit, before | dict(versions)))
+
+
+def head_has_followed(repository: Repository, branch: Branch) -> None:
+    """HEAD has taken up all that was published: from now on it says what that was."""
+    last = last_published(repository, branch)
+    if last.versions:
+        _note(repository, branch, last._replace(versions={}))
+
+
+def _note(repository: Repository, branch: Branch, last: Last) -> None:
+    _write(
+        _published(repository),
+        _read(_published(repository)) | {branch.tracking_ref: last._asdict()},
+    )
 
 
 def kept_aside(repository: Repository) -> dict[str, str]:
@@ -35,10 +61,15 @@ def conflicts(repository: Repository) -> dict[str, dict[str, str]]:
     return {p: k for p, k in _read(_conflicts(repository)).items() if isinstance(k, dict)}
 
 
-def keep_aside(repository: Repository, lost: Mapping[str, tuple[str, str]]) -> None:
-    """Notes exactly these conflicts: path to (version, oid); others are over."""
-    known = {path: {"version": version, "oid": oid} for path, (version, oid) in lost.items()}
-    if known != _read(_conflicts(repository)):
+def keep_aside(
+    repository: Repository, lost: Mapping[str, tuple[str, str]], undecided: Container[str]
+) -> None:
+    """Notes these conflicts: path to (version, oid); others are over, but for undecided paths."""
+    before = conflicts(repository)
+    known = {path: kept for path, kept in before.items() if path in undecided}
+    for path, (version, oid) in lost.items():
+        known[path] = {"version": version, "oid": oid}
+    if known != before:
         _write(_conflicts(repository), known)
 
 

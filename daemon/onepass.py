@@ -11,57 +11,32 @@ from typing import NamedTuple
 
 import filelock
 
-from cacheferry.core import attributes
-from cacheferry.core.config import Config
 from cacheferry.core.errors import Held, ObjectCorrupt, ReadOnly
-from cacheferry.core.lfsstorage import LfsStorage
-from cacheferry.core.materialise import Materialiser
 from cacheferry.core.repository import Repository
 from cacheferry.core.store import Store, no_progress
-from daemon import adopt, branches, busy, forward, memory, remote, survey
+from daemon import branches, busy, forward, indexswap, joining, memory, remote, survey
 from daemon.branches import Branch
-from daemon.commits import Commit, Workbench, message
+from daemon.busy import InPassing
+from daemon.desk import Desk
+from daemon.joining import Commits
 from daemon.plan import Plan, plan
-from daemon.survey import Disk, Found, Looker
+from daemon.survey import Disk, Found
 
 _RACES = 8
+_PATIENCE = 1.0  # seconds in which a command of the user's may end
 
 
 class Outcome(NamedTuple):
-    """What a pass did. `held`: path to reason; `unsettled`: path to seconds; `arrived`: paths."""
+    """What a pass did. `held`: path to reason; `unsettled`: path to seconds; `arrived`: paths.
+
+    `waiting` says why HEAD has not followed what was published; the next pass sees to it.
+    """
 
     published: tuple[str, ...]
     held: dict[str, str]
     unsettled: dict[str, float]
     arrived: tuple[str, ...] = ()
-
-
-class Desk(NamedTuple):
-    """What a pass works with. `open_store` is None where caches are ordinary blobs (store: git)."""
-
-    repository: Repository
-    config: Config
-    storage: LfsStorage
-    looker: Looker
-    open_store: Callable[[], Store] | None
-    say: Callable[[str], None]
-
-    @property
-    def plain_git(self) -> bool:
-        """True where caches are ordinary blobs."""
-        return self.open_store is None
-
-
-def desk(
-    repository: Repository,
-    config: Config,
-    open_store: Callable[[], Store] | None,
-    say: Callable[[str], None] = lambda _line: None,
-) -> Desk:
-    """A desk for one repository; `say` gets a line for each thing worth a log entry."""
-    storage = LfsStorage(repository.lfs_storage())
-    looker = Looker(repository, config, storage, open_store is None)
-    return Desk(repository, config, storage, looker, open_store, say)
+    waiting: str = ""
 
 
 def one_pass(desk: Desk, fetch_first: bool, publish_now: Callable[[Disk], bool]) -> Outcome:
@@ -71,8 +46,8 @@ def one_pass(desk: Desk, fetch_first: bool, publish_now: Callable[[Disk], bool])
     then stands, and the next pass goes on from there.
     """
     with _alone(desk.repository):
-        adopt.remove_own_leftovers(desk.repository)
-        _refuse_while_busy(desk)
+        indexswap.remove_own_leftovers(desk.repository)
+        busy.refuse_within_operation(desk.repository)
         branch = branches.current(desk.repository)
         if fetch_first or branch.upstream is None:
             remote.fetch(desk.repository, branch)
@@ -83,18 +58,20 @@ def one_pass(desk: Desk, fetch_first: bool, publish_now: Callable[[Disk], bool])
 def _publish(desk: Desk, branch: Branch, publish_now: Callable[[Disk], bool]) -> Outcome:
     arrived: list[str] = []
     for _ in range(_RACES):
-        branch = _forward(desk, branch, arrived)
+        branch, waiting = _forward(desk, branch, arrived)
         disk, steps, held = _decide(desk, branch)
-        if not steps.publish or not publish_now(disk):
-            return Outcome((), held, disk.unsettled, tuple(arrived))
-        batch = _upload(desk, {path: disk.found[path] for path in steps.publish}, held)
+        due = steps.publish if steps.publish and publish_now(disk) else {}
+        batch = _upload(desk, {path: disk.found[path] for path in due | steps.adrift})
+        done = Outcome((), held, disk.unsettled, tuple(arrived), waiting)
         if not batch:
-            return Outcome((), held, disk.unsettled, tuple(arrived))
-        if _send(desk, branch, batch):
-            return Outcome(tuple(sorted(batch)), held, disk.unsettled, tuple(arrived))
+            return done
+        made = joining.commits(desk, branch, batch)
+        if _push(desk, branch, made):
+            done = done._replace(published=tuple(sorted(batch.keys() & due)))
+            return done._replace(waiting=_adopt(desk, branch, made))
         remote.fetch(desk.repository, branch)
         branch = branches.current(desk.repository)
-    raise Held("the remote moved on each time; the next pass tries again")
+    raise InPassing("the remote moved on each time")
 
 
 def _decide(desk: Desk, branch: Branch) -> tuple[Disk, Plan, dict[str, str]]:
@@ -107,9 +84,13 @@ def _decide(desk: Desk, branch: Branch) -> tuple[Disk, Plan, dict[str, str]]:
     for path in ignored:
         del steps.publish[path]
     lost = {path: disk.found[path] for path in steps.conflicts}
-    for found in lost.values():
-        _keep(desk, found, next(p for p, f in lost.items() if f is found))
-    memory.keep_aside(desk.repository, {p: (f.version, f.pointer.oid) for p, f in lost.items()})
+    for path, found in lost.items():
+        _keep(desk, found, path)
+    memory.keep_aside(
+        desk.repository,
+        {path: (found.version, found.pointer.oid) for path, found in lost.items()},
+        undecided=disk.unsettled,
+    )
     return disk, steps, disk.held | ignored | dict.fromkeys(lost, "conflict")
 
 
@@ -119,9 +100,9 @@ def _keep(desk: Desk, found: Found, path: str) -> None:
         desk.storage.take_in(desk.repository.root / path)
 
 
-def _upload(desk: Desk, batch: dict[str, Found], held: dict[str, str]) -> dict[str, Found]:
+def _upload(desk: Desk, batch: dict[str, Found]) -> dict[str, Found]:
     """Puts the batch's objects into the store; files that changed meanwhile are left out."""
-    if desk.open_store is None:
+    if desk.open_store is None or not batch:
         return _unchanged(desk, batch)
     store = desk.open_store()
     try:
@@ -151,84 +132,49 @@ def _unchanged(desk: Desk, batch: dict[str, Found]) -> dict[str, Found]:
     return kept
 
 
-def _send(desk: Desk, branch: Branch, batch: dict[str, Found]) -> bool:
-    """Commits the batch on the upstream, pushes, and moves the user's branch on. False: a race."""
-    assert branch.upstream is not None
-    bench = Workbench(desk.repository, attribute_lines(desk))
-    blobs = _write_blobs(desk, bench, batch)
-    text = message(list(batch))
-    relation = _relation(desk, branch)
-    beside: Commit | None = None
-    parents = [branch.upstream]
-    if relation in ("behind", "diverged"):
-        beside = bench.commit(branch.head, [branch.head], blobs, text)
-    if relation == "behind" and beside is not None:
-        parents.append(beside.id)
-    published = bench.commit(branch.upstream, parents, blobs, text)
-    memory.remember_published(desk.repository, branch, published.id)
-    if not remote.push(desk.repository, branch, published.id):
+def _push(desk: Desk, branch: Branch, made: Commits) -> bool:
+    """Publishes; False where another clone was quicker."""
+    busy.refuse(desk.repository, _PATIENCE)
+    memory.remember_published(desk.repository, branch, made.published.id, made.blobs)
+    if not remote.push(desk.repository, branch, made.published.id):
         return False
-    desk.say(f"published {len(batch)} cache(s) on {branch.remote} as {published.id[:10]}")
-    if relation == "ahead":
-        beside = bench.commit(branch.head, [branch.head, published.id], blobs, _merge_text(text))
-    _adopt(desk, branch, beside or published, blobs)
+    desk.say(f"published on {branch.remote} as {made.published.id[:10]}")
     return True
 
 
-def _relation(desk: Desk, branch: Branch) -> str:
-    """Where HEAD stands to its upstream: even, ahead, behind or diverged."""
-    if branch.head == branch.upstream:
-        return "even"
-    base = survey.merge_base(desk.repository, branch)
-    return {branch.upstream: "ahead", branch.head: "behind"}.get(base, "diverged")
-
-
-def _write_blobs(desk: Desk, bench: Workbench, batch: dict[str, Found]) -> dict[str, str]:
-    if desk.plain_git:
-        written = bench.write_files([desk.repository.root / path for path in batch])
-    else:
-        written = bench.write_pointers([found.pointer for found in batch.values()])
-    for blob, (path, found) in zip(written, batch.items(), strict=True):
-        if blob != found.version:
-            raise Held(f"{path} changed while it was read")
-    return dict(zip(batch, written, strict=True))
-
-
-def _adopt(desk: Desk, branch: Branch, commit: Commit, blobs: dict[str, str]) -> None:
-    entries: dict[str, str | None] = dict(blobs)
-    if commit.attributes and forward.extend_attributes(desk.repository, attribute_lines(desk)):
-        entries[attributes.FILE] = commit.attributes
-    adopt.adopt(desk.repository, branch.ref, branch.head, commit.id, entries)
-
-
-def _forward(desk: Desk, branch: Branch, arrived: list[str]) -> Branch:
-    """Moves HEAD on through commits of others that hold nothing but caches."""
-    if desk.open_store is None or branch.upstream in (None, branch.head):
-        return branch
-    bringer = Materialiser(desk.repository, desk.storage, desk.open_store, desk.config.allow)
+def _adopt(desk: Desk, branch: Branch, made: Commits) -> str:
+    """Moves the user's branch on; why it could not be, '' where it could."""
     try:
-        moved = forward.through_cache_commits(desk.repository, desk.config, branch, bringer)
-    finally:
-        bringer.close()
-    if moved is None:
-        return branch
-    arrived.extend(moved)
-    desk.say(f"{len(moved)} cache(s) arrived from {branch.remote}")
-    return branches.current(desk.repository)
+        lines = desk.attribute_lines
+        forward.move_head(desk.repository, branch, made.head, made.blobs, lines)
+    except Held as held:
+        return held.message
+    memory.head_has_followed(desk.repository, branch)
+    return ""
 
 
-def _merge_text(text: str) -> str:
-    return text.replace("cacheferry: ", "cacheferry: merge ", 1)
+def _forward(desk: Desk, branch: Branch, arrived: list[str]) -> tuple[Branch, str]:
+    """Moves HEAD on through commits that hold nothing but caches; or why it cannot be now.
 
-
-def attribute_lines(desk: Desk) -> list[str]:
-    """The lines that each commit of ours makes sure of."""
-    return [attributes.line(glob, desk.plain_git) for glob in desk.config.track]
-
-
-def _refuse_while_busy(desk: Desk) -> None:
-    if why := busy.reason(desk.repository):
-        raise Held(why)
+    Beside commits of the user's own it is moved by a merge, and only to what we published.
+    """
+    if branch.upstream in (None, branch.head):
+        return branch, ""
+    ours = memory.last_published(desk.repository, branch).commit == branch.upstream
+    waiting = ""
+    with desk.bringer() as bringer:
+        try:
+            moved = forward.through_cache_commits(
+                desk.repository,
+                desk.config,
+                branch,
+                bringer,
+                (lambda blobs: joining.merge(desk, branch, blobs)) if ours else None,
+            )
+        except InPassing as held:
+            moved, waiting = None, held.message
+    arrived.extend(moved or [])
+    return branches.current(desk.repository), waiting
 
 
 @contextmanager

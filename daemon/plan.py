@@ -12,7 +12,8 @@ Blobs = Mapping[str, str]
 class Sides(NamedTuple):
     """Paths and their versions in each place that counts.
 
-    `base` is the merge base of HEAD and upstream; `last` is what this clone published last.
+    `base` is the merge base of HEAD and upstream; `last` is what this clone
+    published and HEAD has not taken up yet.
     """
 
     head: Blobs
@@ -22,10 +23,15 @@ class Sides(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """`publish`: path to version. `conflicts`: path to the upstream's version, which has won."""
+    """`publish`: path to version. `conflicts`: path to the upstream's version, which has won.
+
+    `adrift`: path to version of what is on disk and upstream and not in HEAD, so that the user's
+    `git pull` would not overwrite it: HEAD has to take it up.
+    """
 
     publish: dict[str, str]
     conflicts: dict[str, str]
+    adrift: dict[str, str]
 
 
 def plan(disk: Blobs, sides: Sides, kept_aside: Blobs) -> Plan:
@@ -36,11 +42,13 @@ def plan(disk: Blobs, sides: Sides, kept_aside: Blobs) -> Plan:
     """
     publish: dict[str, str] = {}
     conflicts: dict[str, str] = {}
+    adrift: dict[str, str] = {}
     for path, version in disk.items():
         theirs = sides.upstream.get(path)
         if theirs == version:
-            continue
-        if theirs is not None and kept_aside.get(path) == version:
+            if sides.head.get(path) == sides.base.get(path) != version:
+                adrift[path] = version
+        elif theirs is not None and kept_aside.get(path) == version:
             conflicts[path] = theirs
         elif theirs is None:
             if not _removed_upstream(path, version, sides):
@@ -49,7 +57,7 @@ def plan(disk: Blobs, sides: Sides, kept_aside: Blobs) -> Plan:
             publish[path] = version
         elif not _is_outdated(path, version, sides):
             conflicts[path] = theirs
-    return Plan(publish, conflicts)
+    return Plan(publish, conflicts, adrift)
 
 
 def _removed_upstream(path: str, version: str, sides: Sides) -> bool:

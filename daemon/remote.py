@@ -22,7 +22,10 @@ def fetch(repository: Repository, branch: Branch) -> None:
     done = _call(repository, "fetch", *options, "--", branch.remote, refspec)
     words = done.stderr.decode("utf-8", "replace")
     if "couldn't find remote ref" in words:
-        raise Held("no upstream", f"{branch.remote} has no {branch.remote_ref} (any more)")
+        name = branch.remote_ref.removeprefix("refs/heads/")
+        raise Held(
+            "no upstream", f"{branch.remote} has no {name}: git push -u {branch.remote} {name}"
+        )
     if done.returncode != 0:
         raise RemoteUnreachable(f"cannot fetch from {branch.remote}: {_shown(words)}")
 
@@ -37,7 +40,8 @@ def push(repository: Repository, branch: Branch, commit: str) -> bool:
     done = _call(repository, "push", *options, "--", branch.remote, target)
     if done.returncode == 0:
         return True
-    report = done.stdout.decode("utf-8", "replace")
+    # Without the commit, which is another one at each try: the same trouble reads the same.
+    report = done.stdout.decode("utf-8", "replace").replace(f"{commit}:", "")
     words = done.stderr.decode("utf-8", "replace")
     if any(sign in report for sign in _RACE) or any(sign in report for sign in _LOCKED):
         return False

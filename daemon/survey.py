@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,8 +16,12 @@ from cacheferry.core.pointer import Pointer
 from cacheferry.core.repository import Repository
 from daemon import ready
 from daemon.branches import Branch
+from daemon.memory import Last
 from daemon.plan import Sides
 from daemon.ready import Settler, Signature
+
+_WRITER_SECONDS = 1.0
+"""How often a file that somebody has open for writing is looked at; closing it is news anyway."""
 
 
 class Found(NamedTuple):
@@ -61,7 +66,7 @@ class Looker:
         writing = ready.being_written(fresh)
         for path, now in settled.items():
             if self._file(path) in writing:
-                disk.unsettled[path] = self._config.sync.settle
+                disk.unsettled[path] = max(self._config.sync.settle, _WRITER_SECONDS)
             else:
                 self._judge(path, now, disk, is_known(path), digits)
         return disk
@@ -87,7 +92,13 @@ class Looker:
 
     def _judge(self, path: str, now: Signature, disk: Disk, known: bool, digits: int) -> None:
         if self._is_new(path, now):
-            judged = self._inspect(path, now, known, digits)
+            try:
+                judged = self._inspect(path, now, known, digits)
+            except OSError as error:
+                if error.filename != os.fspath(self._file(path)):
+                    raise  # our own storage: full, or not writable
+                disk.held[path] = f"cannot be read: {error.strerror}"
+                return
             if ready.signature(self._file(path)) != now:
                 disk.unsettled[path] = self._config.sync.settle
                 return
@@ -114,26 +125,34 @@ class Looker:
         return Found(pointer, blob_of_pointer(pointer, digits), now)
 
 
-def sides(repository: Repository, config: Config, branch: Branch, last: str | None) -> Sides:
-    """Tracked paths and versions in each place that a plan looks at; `last` is a commit."""
-    git = repository.git
-    head = entries.tree(git, branch.head, config)
-    if branch.upstream is None:
-        return Sides(head, {}, {}, {})
-    if branch.upstream == branch.head:
-        theirs = base = head
-    else:
-        theirs = entries.tree(git, branch.upstream, config)
-        commit = merge_base(repository, branch)
-        base = entries.tree(git, commit, config) if commit else {}
-    known = last and git.ask("rev-parse", "-q", "--verify", f"{last}^{{commit}}")
-    return Sides(head, theirs, base, entries.tree(git, known, config) if known else {})
+def sides(repository: Repository, config: Config, branch: Branch, last: Last) -> Sides:
+    """Tracked paths and versions in each place that a plan looks at.
+
+    `last` says nothing where the upstream does not contain it: its push never arrived, or the
+    upstream has been rewound since.
+    """
+
+    @cache
+    def tree(commit: str | None) -> dict[str, str]:
+        return entries.tree(repository.git, commit, config) if commit else {}
+
+    arrived = _contains(repository, branch.upstream, last.commit)
+    base = merge_base(repository, branch)
+    versions = last.versions if arrived else {}
+    return Sides(tree(branch.head), tree(branch.upstream), tree(base), versions)
 
 
 def merge_base(repository: Repository, branch: Branch) -> str | None:
     """The newest common ancestor of HEAD and upstream; None where none is known here."""
-    assert branch.upstream is not None
+    if branch.upstream in (None, branch.head):
+        return branch.upstream
     return repository.git.ask("merge-base", branch.head, branch.upstream)
+
+
+def _contains(repository: Repository, commit: str | None, ancestor: str | None) -> bool:
+    if commit is None or ancestor is None or commit == ancestor:
+        return commit is not None and commit == ancestor
+    return repository.git.ask("merge-base", "--is-ancestor", ancestor, commit) is not None
 
 
 def not_ours(repository: Repository, paths: Mapping[str, object]) -> dict[str, str]:

@@ -5,13 +5,16 @@ disk itself, and the loop looks again now and then without any event).
 """
 
 import logging
+import os
 import threading
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
-from watchdog.observers.api import BaseObserver
+from watchdog.observers.api import BaseObserver, ObservedWatch
 from watchdog.observers.polling import PollingObserver
 
 # Reading a file causes these: taken as news, our own look would wake us for ever.
@@ -20,10 +23,10 @@ _OVERFLOW_LOGGER = "watchdog.observers.inotify_c"
 
 
 class Watcher(FileSystemEventHandler):
-    """Watches folders; those that do not exist yet are taken up by `retry_missing`."""
+    """Watches folders; those that are missing, or were replaced, are taken up by `look_again`."""
 
     def __init__(self, folders: Iterable[Path]) -> None:
-        self._missing = list(folders)
+        self._folders: dict[Path, _Watched | None] = dict.fromkeys(folders)
         self._news = threading.Event()
         self._observer: BaseObserver = Observer()
         self._overflow = _OnAnyRecord(self._news)
@@ -32,25 +35,32 @@ class Watcher(FileSystemEventHandler):
     def start(self) -> None:
         """Begins to watch; where the system has no watches left, by polling."""
         try:
-            self.retry_missing()
+            self.look_again()
             self._observer.start()
         except OSError:
+            self._folders = dict.fromkeys(self._folders)
             self._observer = PollingObserver(timeout=2)
-            self.retry_missing()
+            self.look_again()
             self._observer.start()
 
-    def retry_missing(self) -> bool:
-        """Watches folders that have come into being; True while others are missing."""
-        for folder in [one for one in self._missing if one.is_dir()]:
-            self._observer.schedule(self, str(folder), recursive=True)
-            self._missing.remove(folder)
-            self._news.set()
-        return bool(self._missing)
+    def look_again(self) -> None:
+        """Watches folders that have come into being, or have been made anew."""
+        for folder, watched in self._folders.items():
+            identity = _identity(folder)
+            if watched and watched.identity != identity:
+                with suppress(KeyError, OSError):
+                    self._observer.unschedule(watched.watch)
+                self._folders[folder] = None
+            if identity and (watched is None or watched.identity != identity):
+                watch = self._observer.schedule(self, str(folder), recursive=True)
+                self._folders[folder] = _Watched(identity, watch)
+                self._news.set()
 
-    def wait(self, seconds: float) -> None:
-        """Returns at the first news since the last call, or after so many seconds."""
-        self._news.wait(max(0.0, seconds))
+    def wait(self, seconds: float) -> bool:
+        """True at the first news since the last call, False after so many seconds without."""
+        news = self._news.wait(max(0.0, seconds))
         self._news.clear()
+        return news
 
     def wake(self) -> None:
         """Ends a wait; may be called from a signal handler."""
@@ -66,6 +76,21 @@ class Watcher(FileSystemEventHandler):
     def on_any_event(self, event: FileSystemEvent) -> None:
         if event.event_type not in _NO_NEWS and "/.git/" not in str(event.src_path):
             self._news.set()
+
+
+class _Watched(NamedTuple):
+    """A folder's identity when its watch was set up, and the watch."""
+
+    identity: tuple[int, int]
+    watch: ObservedWatch
+
+
+def _identity(folder: Path) -> tuple[int, int] | None:
+    try:
+        stat = os.stat(folder)
+    except OSError:
+        return None
+    return (stat.st_dev, stat.st_ino) if folder.is_dir() else None
 
 
 class _OnAnyRecord(logging.Handler):

@@ -1,6 +1,7 @@
 """Started by the shims as `python -I …/hooks/__main__.py HOOK ARGUMENTS`.
 
-A hook of ours never makes git's own command fail, but for what pre-commit refuses.
+A hook of ours never makes git's own command fail, but for what pre-commit refuses: the shims
+take no exit code for a refusal but `REFUSED`, which no broken Python ends with.
 """
 
 import sys
@@ -19,9 +20,13 @@ def _find_our_own_modules() -> None:
 def main() -> int:
     """Runs the hook named first on the command line; returns its exit code."""
     _find_our_own_modules()
-    from hooks.run import run
+    try:
+        from hooks.run import run
 
-    return run(sys.argv[1], sys.argv[2:])
+        return run(sys.argv[1], sys.argv[2:])
+    except Exception as error:  # whatever it is, git goes on
+        print(f"cacheferry: warning: {sys.argv[1]}: {error!r}", file=sys.stderr)
+        return 0
 
 
 if __name__ == "__main__":

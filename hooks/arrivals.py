@@ -17,14 +17,14 @@ _LINES = 20
 def report(repository: Repository, config: Config) -> int:
     """Names each stale, unsafe, missing or broken cache on stderr, then counts; always 0."""
     found = _look(repository, config)
-    if any(one.is_needed and one.content in ("pointer", "missing") for one in found):
+    if any(one.needed and one.content in ("pointer", "missing") for one in found):
         _pull(repository)
         found = _look(repository, config)
     if not found:
         return 0
-    bad = [one for one in found if one.problems]
+    bad = [one for one in found if one.problems or one.freshness == "stale"]
     for one in bad[:_LINES]:
-        _say(f"{', '.join(one.problems)}: {one.path}{_hashes(one)}")
+        _say(f"{', '.join(one.problems) or 'stale'}: {one.path}{_detail(one)}")
     if len(bad) > _LINES:
         _say(f"… and {len(bad) - _LINES} more: cacheferry check")
     words = Counter(one.freshness for one in found)
@@ -46,8 +46,11 @@ def _pull(repository: Repository) -> None:
         _say("not every cache could be brought back; try `cacheferry pull`")
 
 
-def _hashes(one: Verdict) -> str:
-    return f" has {one.config_hash}, config is {one.expected_hash}" if one.expected_hash else ""
+def _detail(one: Verdict) -> str:
+    if one.safety == "unsafe":
+        return f" imports {', '.join(one.refused)}"
+    stale = one.freshness == "stale"
+    return f" has {one.config_hash}, config is {one.expected_hash}" if stale else ""
 
 
 def _say(line: str) -> None:

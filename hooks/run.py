@@ -16,7 +16,8 @@ def run(hook: str, arguments: list[str]) -> int:
         around = repository.find()
         return _run(around, hook, arguments) if around.config_file.exists() else 0
     except (CacheferryError, OSError) as error:
-        print(f"cacheferry: warning: {hook}: {error}", file=sys.stderr)
+        listing = str(error).replace("\n", "; ")
+        print(f"cacheferry: warning: {hook} checked nothing: {listing}", file=sys.stderr)
         return 0
 
 

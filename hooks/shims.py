@@ -11,21 +11,27 @@ from cacheferry.core.errors import ConfigurationError
 from cacheferry.core.repository import Repository
 
 HOOKS = ("pre-commit", "post-merge", "post-checkout", "post-rewrite")
+REFUSED = 97
+"""The exit code with which pre-commit refuses; 1 and 2 are those of a Python that cannot start."""
+
 _MARK = "# written by `cacheferry hooks install`; `cacheferry hooks uninstall` takes it out again"
 _BEFORE = ".before-cacheferry"
 _SHIM = """\
 #!/bin/sh
 {mark}
-before="$(dirname -- "$0")/{hook}{suffix}"
+before="$(cd "$(dirname -- "$0")" && pwd -P)/{hook}{suffix}"
+# A tool that has moved this script and calls it may itself be what we call: once round is enough.
+[ "$CACHEFERRY_CHAIN" != "$before" ] || exit 0
 python={python}
 program={program}
 status=0
 if [ -x "$before" ]; then
-    "$before" "$@" || status=$?
+    CACHEFERRY_CHAIN="$before" "$before" "$@" || status=$?
     {stop}
 fi
 if [ -x "$python" ] && [ -f "$program" ]; then
-    "$python" -I "$program" {hook} "$@" </dev/null || status=$?
+    "$python" -I "$program" {hook} "$@" </dev/null
+    [ $? -ne {refused} ] || status=1
 else
     echo "cacheferry: warning: $program is gone, so the {hook} hook checks nothing" >&2
 fi
@@ -70,23 +76,33 @@ def hooks_folder(repository: Repository) -> Path:
 
 def _install(folder: Path, hook: str) -> bool:
     file, wanted = folder / hook, _shim(hook).encode()
-    with suppress(FileNotFoundError):
-        present = file.read_bytes()
+    if os.path.lexists(file):
+        present = _text(file)
         if present == wanted and os.access(file, os.X_OK):
             return False
         if not _is_ours(present):
-            os.replace(file, folder / (hook + _BEFORE))
+            _set_aside(file, folder / (hook + _BEFORE))
     atomic.write(file, wanted)
     readable = file.stat().st_mode
     file.chmod(readable | (readable & 0o444) >> 2)  # whoever may read it may run it
     return True
 
 
+def _set_aside(file: Path, before: Path) -> None:
+    # Another tool has written over our shim: git-lfs's are the same again, others would be lost.
+    if os.path.lexists(before) and _text(before) != _text(file):
+        raise ConfigurationError(
+            f"{file} and {before.name} beside it are both hooks of others",
+            f"put into {before.name} what both of them do, remove {file.name}, and try again",
+        )
+    os.replace(file, before)
+
+
 def _uninstall(folder: Path, hook: str) -> bool:
     file, before = folder / hook, folder / (hook + _BEFORE)
-    if not file.exists() or not _is_ours(file.read_bytes()):
+    if not _is_ours(_text(file)):
         return False
-    if before.exists():
+    if os.path.lexists(before):
         os.replace(before, file)
     else:
         file.unlink()
@@ -95,11 +111,18 @@ def _uninstall(folder: Path, hook: str) -> bool:
 
 def _status(folder: Path, hook: str) -> str:
     file = folder / hook
-    if not file.exists() or not _is_ours(file.read_bytes()):
+    if not _is_ours(_text(file)):
         return "absent"
-    if file.read_bytes() != _shim(hook).encode():
+    if _text(file) != _shim(hook).encode():
         return "outdated"
-    return "chained" if (folder / (hook + _BEFORE)).exists() else "installed"
+    return "chained" if os.path.lexists(folder / (hook + _BEFORE)) else "installed"
+
+
+def _text(file: Path) -> bytes:
+    """The hook's bytes; none where there is no hook, or a symlink to nowhere."""
+    with suppress(FileNotFoundError):
+        return file.read_bytes()
+    return b""
 
 
 def _is_ours(text: bytes) -> bool:
@@ -110,6 +133,7 @@ def _shim(hook: str) -> str:
     return _SHIM.format(
         mark=_MARK,
         hook=hook,
+        refused=REFUSED,
         suffix=_BEFORE,
         python=shlex.quote(Path(sys.executable).as_posix()),
         program=shlex.quote(program().as_posix()),

@@ -1,4 +1,4 @@
-"""A scratch world for black-box tests: a home, a bare remote, a folder store, clones, the command."""
+"""A scratch world for black-box tests: a home, a bare remote, a store, clones, the command."""
 
 import os
 import pickle
@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -54,14 +55,14 @@ class World:
             self.git(folder, "config", "--global", key, value)
         self.git(folder, "init", "-q", "--bare", str(self.remote))
 
-    def git(self, where: Path, *args: str, check: bool = True, **more: object) -> str:
+    def git(self, where: Path, *args: str, check: bool = True, **more: Any) -> str:
         """Runs git as the user would; its standard output."""
         done = self.run(["git", *args], where, **more)
         if check and done.returncode != 0:
             raise AssertionError(f"git {args} in {where}: {done.stdout}{done.stderr}")
         return done.stdout.rstrip("\n")
 
-    def cf(self, where: Path, *args: str, **more: object) -> subprocess.CompletedProcess[str]:
+    def cf(self, where: Path, *args: str, **more: Any) -> subprocess.CompletedProcess[str]:
         """Runs `cacheferry ARGS` in a folder; the finished process."""
         return self.run([sys.executable, "-I", str(PROGRAM), *args], where, **more)
 
@@ -87,10 +88,12 @@ class World:
         )
 
     def clone(self, name: str, init: bool = True, config: str = CONFIG) -> Path:
-        """A clone of the remote, set up by `cacheferry init`; the first one makes the repository."""
+        """A clone of the remote, set up by `cacheferry init`; the first makes the repository."""
         place = self.folder / name
         first = not self.git(self.remote, "for-each-ref")
-        self.git(self.folder, "clone", "-q", str(self.remote), name, env={"GIT_LFS_SKIP_SMUDGE": "1"})
+        self.git(
+            self.folder, "clone", "-q", str(self.remote), name, env={"GIT_LFS_SKIP_SMUDGE": "1"}
+        )
         if first:
             (place / "conf").mkdir()
             (place / "conf" / "env.yaml").write_text("learning_rate: 1e-3\n")

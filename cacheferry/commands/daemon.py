@@ -11,7 +11,7 @@ import cacheferry
 from cacheferry.core.repository import Repository
 from cacheferry.session import begin
 from daemon import control, state
-from daemon.onepass import Desk, desk
+from daemon.desk import Desk, desk
 
 
 @click.group("daemon")

@@ -2,6 +2,7 @@
 
 import click
 
+from cacheferry.core.errors import ConfigurationError
 from cacheferry.verdicts import config_hash
 
 
@@ -13,4 +14,7 @@ def command(strategy: str, files: tuple[str, ...]) -> None:
 
     S is md5-text or canonical, each also with :DIGITS.
     """
-    click.echo(config_hash(files, strategy))
+    try:
+        click.echo(config_hash(files, strategy))
+    except OSError as error:
+        raise ConfigurationError(f"{error.filename}: {(error.strerror or '').lower()}") from None

@@ -1,12 +1,15 @@
 """`cacheferry init`: sets a repository up; idempotent; never commits."""
 
+import os
+import re
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from cacheferry import reporting
-from cacheferry.core import atomic, chosen, config, repository, storeurl, trust
+from cacheferry.core import chosen, config, entries, repository, storeurl, trust
 from cacheferry.core.chosen import Chosen
 from cacheferry.core.config import Config
 from cacheferry.core.errors import ConfigurationError, ReadOnly
@@ -15,8 +18,6 @@ from cacheferry.core.git import Git, GitFailed
 from cacheferry.core.repository import Repository
 from cacheferry.setup import agent, files
 from hooks import shims
-
-_COMMITTED = ("cacheferry.yaml", ".gitattributes", ".lfsconfig")
 
 
 @click.command("init")
@@ -34,9 +35,13 @@ def command(store: str | None, globs: tuple[str, ...], for_user: bool) -> None:
         return
     around = repository.find()
     try:
-        _set_up(around, store, globs)
+        with files.all_or_nothing(around):
+            done = _set_up(around, store, globs)
     except PermissionError as error:
         raise ReadOnly(f"{error.filename or around.root} cannot be written") from None
+    for line in done or ["everything is set up already"]:
+        click.echo(line)
+    _say_what_next(around)
 
 
 def _for_user() -> None:
@@ -47,7 +52,8 @@ def _for_user() -> None:
     click.echo("the agent is set up for every clone of yours" if changed else "nothing to do")
 
 
-def _set_up(around: Repository, store: str | None, globs: Sequence[str]) -> None:
+def _set_up(around: Repository, store: str | None, globs: Sequence[str]) -> list[str]:
+    """Writes what is missing; a line for each thing that is new."""
     done = _write_config(around, store, globs)
     loaded = config.load(around)
     selected = _accept_store(around, loaded)
@@ -58,18 +64,13 @@ def _set_up(around: Repository, store: str | None, globs: Sequence[str]) -> None
         done += _set_up_lfs(around)
     if agent.set_up_merges(around, loaded):
         done.append("the merge driver is set up")
-    done += _install_hooks(around)
-    for line in done or ["everything is set up already"]:
-        click.echo(line)
-    _say_what_next(around, loaded)
+    return done + _install_hooks(around)
 
 
 def _write_config(around: Repository, store: str | None, globs: Sequence[str]) -> list[str]:
     file = around.config_file
     if store is not None:
-        storeurl.parse(
-            store, around.root
-        )  # refuses what cannot be a store before anything is written
+        storeurl.parse(store, around.root)  # refuses what cannot be a store
     if file.exists():
         return _change_config(around, store, globs)
     if not agent.has_git_lfs(around.git) and store not in ("git", "lfs"):
@@ -77,38 +78,41 @@ def _write_config(around: Repository, store: str | None, globs: Sequence[str]) -
         reporting.warn("cacheferry: hint: caches become ordinary blobs; install git-lfs and run")
         reporting.warn("cacheferry: hint: `cacheferry init --store URL` to use a store")
         store = "git"
-    store = store or f"../{around.root.name}-store"
+    store = store or _usual_store(around)
     files.new_config(file, store, globs or _found_globs(around))
-    try:
-        config.load(around)
-    except ConfigurationError:
-        file.unlink()
-        raise
     return [f"cacheferry.yaml: store {storeurl.redacted(store)}"]
 
 
 def _change_config(around: Repository, store: str | None, globs: Sequence[str]) -> list[str]:
-    loaded, before = config.load(around), around.config_file.read_bytes()
-    done = []
-    try:
-        if store is not None and store != loaded.store:
-            files.set_store(around.config_file, store)
-            done.append(f"cacheferry.yaml: store {storeurl.redacted(store)}")
-        if files.add_track(around.config_file, loaded, globs):
-            done.append("cacheferry.yaml: track " + ", ".join(globs))
-        config.load(around)
-    except ConfigurationError:
-        atomic.write(around.config_file, before)
-        raise
+    loaded, done = config.load(around), []
+    if store is None and not loaded.store:
+        store = _usual_store(around) if agent.has_git_lfs(around.git) else "git"
+    if store is not None and store != loaded.store:
+        files.set_store(around.config_file, store)
+        done.append(f"cacheferry.yaml: store {storeurl.redacted(store)}")
+    if files.add_track(around.config_file, loaded, globs):
+        done.append("cacheferry.yaml: track " + ", ".join(globs))
     return done
+
+
+def _usual_store(around: Repository) -> str:
+    return f"../{around.root.name}-store"
 
 
 def _found_globs(around: Repository) -> list[str]:
     """The folders in which pickles lie already; everywhere, where there are none."""
     everywhere = Config(track=("**/*.pkl",))
-    folders = {path.rpartition("/")[0] for path in tracked_files(around, everywhere)}
+    found = set(tracked_files(around, everywhere))
+    found -= entries.ignored(around.git, found)  # a virtual environment holds pickles, too
+    folders = {path.rpartition("/")[0] for path in found if path.isprintable()}
     tops = sorted(f for f in folders if not any(f.startswith(o + "/") for o in folders if o != f))
-    return [f"{top}/**/*.pkl" for top in tops] if tops and "" not in tops else ["**/*.pkl"]
+    if not tops or "" in tops:
+        return ["**/*.pkl"]
+    return [f"{_literal(top)}/**/*.pkl" for top in tops]
+
+
+def _literal(folder: str) -> str:
+    return re.sub(r"([*?[])", r"[\1]", folder)
 
 
 def _accept_store(around: Repository, loaded: Config) -> Chosen:
@@ -127,19 +131,21 @@ def _set_up_lfs(around: Repository) -> list[str]:
         return [*done, "git-lfs is not installed: `cacheferry pull` works without it"]
     if agent.register(around.git, "--local"):
         done.append("the agent is set up in .git/config")
-    if not _has_shims(around):
-        try:
-            around.git.run("lfs", "install", "--local")
-        except GitFailed:
-            reporting.warn(
-                "cacheferry: warning: git-lfs leaves hooks of another tool alone; "
-                'let your pre-push hook call `git lfs pre-push "$@"`'
-            )
+    _install_lfs_hooks(around)
     return done
 
 
-def _has_shims(around: Repository) -> bool:
-    return set(shims.status(around).values()) != {"absent"}
+def _install_lfs_hooks(around: Repository) -> None:
+    try:
+        if set(shims.status(around).values()) == {"absent"}:
+            around.git.run("lfs", "install", "--local")
+    except ConfigurationError:
+        pass  # the hooks lie outside of the repository, and are not ours to change
+    except GitFailed:
+        reporting.warn(
+            "cacheferry: warning: git-lfs leaves hooks of another tool alone; "
+            'let your pre-push hook call `git lfs pre-push "$@"`'
+        )
 
 
 def _install_hooks(around: Repository) -> list[str]:
@@ -151,13 +157,14 @@ def _install_hooks(around: Repository) -> list[str]:
     return [f"hooks: {', '.join(changed)}"] if changed else []
 
 
-def _say_what_next(around: Repository, loaded: Config) -> None:
-    changed = around.git.records("status", "--porcelain", "-z", "--", *_COMMITTED)
-    names = [record[3:] for record in changed]
+def _say_what_next(around: Repository) -> None:
+    changed = around.git.records("status", "--porcelain", "-z", "--", *files.COMMITTED)
+    names = [os.path.relpath(around.root / record[3:]) for record in changed]
     if names:
-        listing = " ".join(names)
+        listing = shlex.join(names)
         click.echo("to commit:")
         click.echo(f"  git add {listing} && git commit -m 'Set up cacheferry' -- {listing}")
-    caches = len(list(tracked_files(around, loaded)))
+        click.echo("  git push    # the other sides need these files")
+    caches = len(list(tracked_files(around, config.load(around))))
     if caches:
         click.echo(f"{caches} cache(s) lie here: `cacheferry sync` publishes them")

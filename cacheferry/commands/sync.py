@@ -7,10 +7,11 @@ from collections.abc import Callable
 import click
 
 from cacheferry import reporting
-from cacheferry.core.errors import Held
 from cacheferry.session import Session, begin
 from daemon import memory
-from daemon.onepass import Desk, Outcome, desk, one_pass
+from daemon.busy import InPassing
+from daemon.desk import Desk, desk
+from daemon.onepass import Outcome, one_pass
 from daemon.survey import Disk
 
 _PATIENCE = 2.0  # seconds that a git command of the user's may take before we give up
@@ -54,14 +55,17 @@ def _anything(_disk: Disk) -> bool:
 
 
 def _pass(table: Desk, publish_now: Callable[[Disk], bool]) -> Outcome:
-    """One pass; what passes by itself in a moment (a lock, the user's own git) is waited for."""
+    """One pass; what is over in a moment (a lock, the user's own git) is waited for."""
     until = time.monotonic() + _PATIENCE
+    published: set[str] = set()
     while True:
         try:
-            return one_pass(table, fetch_first=True, publish_now=publish_now)
-        except Held as held:
-            if not held.message.startswith(("index.lock", "git ", "the ")):
-                raise
+            outcome = one_pass(table, fetch_first=True, publish_now=publish_now)
+            published.update(outcome.published)
+            if not outcome.waiting:
+                return outcome._replace(published=tuple(published))
+            raise InPassing(outcome.waiting)
+        except InPassing:
             if time.monotonic() > until:
                 raise
             time.sleep(random.uniform(0.02, 0.1))

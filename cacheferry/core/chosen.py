@@ -47,14 +47,12 @@ def require_trust(repository: Repository, chosen: Chosen) -> None:
 
 
 def _from_file(repository: Repository) -> str:
-    try:
-        data = repository.config_file.read_bytes()
-    except FileNotFoundError:
-        raise ConfigurationError(
-            f"{repository.root} has no cacheferry.yaml", "run `cacheferry init --store URL`"
-        ) from None
-    if plain := plain_store_line(data):
-        return plain
     from cacheferry.core import config
 
-    return config.load(repository).store
+    data = config.read(repository)
+    named = plain_store_line(data) or config.parse(data).store
+    if not named:
+        raise ConfigurationError(
+            "cacheferry.yaml names no store", "run `cacheferry init --store URL`"
+        )
+    return named

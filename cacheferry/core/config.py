@@ -65,14 +65,21 @@ class Config(NamedTuple):
 
 def load(repository: Repository) -> Config:
     """The configuration of a work tree. Raises ConfigurationError, with every problem there is."""
+    return parse(read(repository))
+
+
+def read(repository: Repository) -> bytes:
+    """The bytes of `cacheferry.yaml`. Raises ConfigurationError where it is no regular file."""
+    file = repository.config_file
+    # A symlink may lead out of the repository, or to a device that never ends.
+    if file.is_symlink() or (file.exists() and not file.is_file()):
+        raise ConfigurationError(f"{file} is no regular file")
     try:
-        data = repository.config_file.read_bytes()
+        return file.read_bytes()
     except FileNotFoundError:
         raise ConfigurationError(
-            f"{repository.root} has no {repository.config_file.name}",
-            "run `cacheferry init --store URL`",
+            f"{repository.root} has no {file.name}", "run `cacheferry init --store URL`"
         ) from None
-    return parse(data)
 
 
 def parse(data: bytes) -> Config:
@@ -88,7 +95,7 @@ def default_track(caches: tuple[CachePattern, ...]) -> tuple[str, ...]:
     return tuple(f"{folder}/**/*.pkl" if folder else "**/*.pkl" for folder in folders)
 
 
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]i?)?B?", re.IGNORECASE)
+_SIZE = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,15})?)\s*([KMGT]i?)?B?", re.IGNORECASE)
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 _UNITS |= {"ki": 1 << 10, "mi": 1 << 20, "gi": 1 << 30, "ti": 1 << 40}
 

@@ -3,7 +3,8 @@
 import hashlib
 from collections.abc import Iterable
 from datetime import date
-from typing import NamedTuple
+from itertools import chain
+from typing import Any, NamedTuple
 
 from cacheferry.core.errors import ConfigurationError
 
@@ -66,12 +67,15 @@ def _canonical(data: bytes) -> bytes:
 
     import yaml
 
+    text = data.decode("utf-8")
     try:
-        value = yaml.safe_load(data.decode("utf-8"))
-    except yaml.YAMLError as error:
-        raise ValueError(" ".join(str(error).split())) from None
-    _check(value)
-    text = json.dumps(
+        _refuse_bombs(yaml.compose(text, Loader=yaml.SafeLoader))
+        value = yaml.safe_load(text)
+    except (yaml.YAMLError, LookupError, AttributeError, ArithmeticError) as error:
+        # The last three are how PyYAML says that a tag does not fit its value: `!!bool maybe`.
+        raise ValueError(" ".join(str(error).split()) or "a tag does not fit its value") from None
+    _refuse_other_keys(value)
+    compact = json.dumps(
         value,
         sort_keys=True,
         separators=(",", ":"),
@@ -79,22 +83,32 @@ def _canonical(data: bytes) -> bytes:
         allow_nan=False,
         default=_iso_text,
     )
-    return text.encode("utf-8")
+    return compact.encode("utf-8")
 
 
-def _check(value: object) -> None:
-    """Refuses keys that are no strings (json would turn them into some) and endless structures."""
-    todo, seen = [value], 0
+def _refuse_bombs(node: Any) -> None:
+    """Refuses what unfolds without end, before merge keys (`<<`) copy it."""
+    todo, seen = [node], 0
     while todo:
-        node = todo.pop()
+        value = getattr(todo.pop(), "value", None)
         seen += 1
         if seen > _MOST_NODES:
             raise ValueError(f"it unfolds to more than {_MOST_NODES:,} values")
+        if isinstance(value, list):
+            pairs = value and isinstance(value[0], tuple)
+            todo.extend(chain.from_iterable(value) if pairs else value)
+
+
+def _refuse_other_keys(value: object) -> None:
+    """Refuses keys that are no strings, which json would turn into some."""
+    todo = [value]
+    while todo:
+        node = todo.pop()
         if isinstance(node, dict):
             if not_text := [key for key in node if not isinstance(key, str)]:
                 raise ValueError(f"the key {not_text[0]!r} is no string")
             todo.extend(node.values())
-        elif isinstance(node, list):
+        elif isinstance(node, (list, tuple)):  # tuples are the pairs of !!omap and !!pairs
             todo.extend(node)
 
 

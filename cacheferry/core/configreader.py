@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -12,8 +11,8 @@ from cacheferry.core.confighash import Strategy, parse_strategy
 from cacheferry.core.errors import ConfigurationError
 
 NAME = "cacheferry.yaml"
-_MOST_BYTES = 1 << 20
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_MOST_BYTES = 1 << 17
+_MOST_VALUES = 10_000  # a small file of aliases can unfold without end
 _TAG = "tag:yaml.org,2002:"
 
 
@@ -28,9 +27,10 @@ def read(data: bytes) -> Config:
 
 def _compose(data: bytes) -> yaml.Node | None:
     if len(data) > _MOST_BYTES:
-        raise ConfigurationError(f"{NAME}:1: larger than 1 MiB")
+        raise ConfigurationError(f"{NAME}:1: larger than 128 KiB")
     try:
-        return yaml.compose(data.decode("utf-8-sig"), Loader=_LOADER)
+        # Not the loader in C: deep nesting, from an untrusted file, ends the process in it.
+        return yaml.compose(data.decode("utf-8-sig"), Loader=yaml.SafeLoader)
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         raise ConfigurationError(f"{NAME}:{line}: not UTF-8") from None
@@ -52,14 +52,15 @@ class _Reader:
 
     def __init__(self) -> None:
         self.problems: list[tuple[int, str]] = []
+        self._values = 0
 
     def config(self, node: yaml.Node | None) -> Config:
-        if node is None:
+        if node is None or node.tag == _TAG + "null":
             return Config()
         top = self.mapping(node, "the file", ("store", "caches", "track", "sync", "safety"))
         caches = tuple(self.cache(entry) for entry in self.items(top.get("caches"), "caches"))
         self.unique_names(top.get("caches"), caches)
-        track = tuple(self.path(e, "track") for e in self.items(top.get("track"), "track"))
+        track = tuple(self.glob(entry) for entry in self.items(top.get("track"), "track"))
         return Config(
             store=self.store(top.get("store")),
             caches=caches,
@@ -173,6 +174,9 @@ class _Reader:
     def text(self, node: yaml.Node | None, what: str) -> str:
         if node is None:
             return ""
+        self._values += 1
+        if self._values > _MOST_VALUES:
+            raise ConfigurationError(f"{NAME}:1: unfolds to more than {_MOST_VALUES:,} values")
         if not isinstance(node, yaml.ScalarNode) or node.tag != _TAG + "str" or not node.value:
             self.note(node, f"`{what}` must be text")
             return ""
@@ -185,6 +189,13 @@ class _Reader:
             problem = problem or patterns.problem_of_template(text)
         if problem and node is not None:
             self.note(node, f"`{what}` {text!r} {problem}")
+            return ""
+        return text
+
+    def glob(self, node: yaml.Node) -> str:
+        text = self.path(node, "track")
+        if text and (problem := patterns.problem_of_glob(text)):
+            self.note(node, f"`track` {text!r} {problem}")
             return ""
         return text
 

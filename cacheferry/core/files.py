@@ -63,6 +63,8 @@ def content_of(file: Path, allow: tuple[str, ...] = ()) -> Content:
 
 def has_markers(head: bytes) -> bool:
     """True for text that a merge has left its markers in."""
+    if head.startswith(b"\x80"):
+        return False  # a pickle, which may well hold a text with markers
     return head.startswith(_MARKERS[0]) or all(b"\n" + mark in b"\n" + head for mark in _MARKERS)
 
 

@@ -13,12 +13,17 @@ Read = Callable[[str], bytes | None]
 
 
 class Freshness(NamedTuple):
-    """`freshness` is fresh, stale, universal or unknown; the hashes are None where universal."""
+    """`freshness` is fresh, stale, universal or unknown; the hashes are None where universal.
+
+    `needed` for what the current configs can use: universal, or of the current hash; and, in a
+    repository that names no `caches` at all, everything.
+    """
 
     name: str | None
     freshness: str
     config_hash: str | None = None
     expected_hash: str | None = None
+    needed: bool = False
 
 
 class Judge:
@@ -33,15 +38,15 @@ class Judge:
         """The path's freshness. Raises ConfigurationError for a config that cannot be hashed."""
         found = self._config.pattern_of(path)
         if found is None:
-            return Freshness(None, "unknown")
+            return Freshness(None, "unknown", needed=not self._config.caches)
         pattern, fields = found
         if HASH_FIELD not in fields_of(pattern.file):
-            return Freshness(pattern.name, "universal")
+            return Freshness(pattern.name, "universal", needed=True)
         claimed, expected = fields[HASH_FIELD], self.expected(pattern, fields)
         if expected is None:
             return Freshness(pattern.name, "unknown", claimed)
         word = "fresh" if claimed == expected else "stale"
-        return Freshness(pattern.name, word, claimed, expected)
+        return Freshness(pattern.name, word, claimed, expected, claimed == expected)
 
     def expected(self, pattern: CachePattern, fields: dict[str, str]) -> str | None:
         """The current hash of the configs behind a pattern; None where one is not present."""
@@ -61,7 +66,10 @@ def read_from_disk(repository: Repository) -> Read:
     root = repository.root.resolve()
 
     def read(path: str) -> bytes | None:
-        file = (root / path).resolve()
+        try:
+            file = (root / path).resolve()
+        except RuntimeError:  # symlinks that lead to each other
+            return None
         if not file.is_relative_to(root) or not file.is_file():
             return None
         return file.read_bytes()

@@ -46,23 +46,27 @@ class Git:
         self._env = environment(env)
         self._config = [word for setting in config for word in ("-c", setting)]
 
+    def start(self, *args: str, stdin: int = subprocess.PIPE) -> subprocess.Popen[bytes]:
+        """A git that has just started, its streams as pipes."""
+        command = ["git", "-C", os.fspath(self.folder), *self._config, *args]
+        pipe = subprocess.PIPE
+        try:
+            return subprocess.Popen(command, stdin=stdin, stdout=pipe, stderr=pipe, env=self._env)
+        except FileNotFoundError:
+            raise CacheferryError("git is not installed", "install git 2.34 or later") from None
+
     def call(
         self, *args: str, data: bytes | None = None, timeout: float | None = None
     ) -> subprocess.CompletedProcess[bytes]:
         """The finished process, whatever its status; `data` is its standard input."""
-        command = ["git", "-C", os.fspath(self.folder), *self._config, *args]
-        try:
-            return subprocess.run(
-                command,
-                input=data,
-                stdin=subprocess.DEVNULL if data is None else None,
-                capture_output=True,
-                env=self._env,
-                timeout=timeout,
-                check=False,
-            )
-        except FileNotFoundError:
-            raise CacheferryError("git is not installed", "install git 2.34 or later") from None
+        stdin = subprocess.DEVNULL if data is None else subprocess.PIPE
+        with self.start(*args, stdin=stdin) as process:
+            try:
+                out, err = process.communicate(data, timeout)
+            except BaseException:
+                _end(process)
+                raise
+        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
     def run(self, *args: str, data: bytes | None = None, timeout: float | None = None) -> bytes:
         """What git printed. Raises GitFailed where its status is not 0."""
@@ -83,3 +87,12 @@ class Git:
     def records(self, *args: str, data: bytes | None = None) -> list[str]:
         """What git printed with `-z`, split."""
         return [os.fsdecode(part) for part in self.run(*args, data=data).split(b"\0") if part]
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    # Asked to end, git removes its lock files; killed, it leaves them to the user.
+    process.terminate()
+    try:
+        process.wait(2)
+    except subprocess.TimeoutExpired:
+        process.kill()

@@ -40,12 +40,18 @@ class LfsStorage:
         """
         digest, size = hashlib.sha256(), 0
         incoming = self.incoming()
-        with atomic.replacing(incoming) as target, open(source, "rb", buffering=0) as stream:
-            for chunk in chunks(stream):
-                digest.update(chunk)
-                size += target.write(chunk)
-        pointer = Pointer(digest.hexdigest(), size)
-        self.move_in(incoming, pointer)
+        try:
+            with open(source, "rb", buffering=0) as stream, open(incoming, "xb") as target:
+                for chunk in chunks(stream):
+                    digest.update(chunk)
+                    size += target.write(chunk)
+                target.flush()
+                os.fsync(target.fileno())
+            pointer = Pointer(digest.hexdigest(), size)
+            self.move_in(incoming, pointer)
+        finally:
+            with suppress(FileNotFoundError):
+                os.unlink(incoming)
         return pointer
 
     def incoming(self) -> Path:
@@ -57,7 +63,7 @@ class LfsStorage:
     def move_in(self, incoming: Path, pointer: Pointer) -> None:
         """Gives a verified file its final name."""
         target = self.path(pointer.oid)
-        atomic.make_folder(target.parent)
+        target.parent.mkdir(parents=True, exist_ok=True)  # a lost folder costs another copy
         os.replace(incoming, target)
         atomic.sync_folder(target.parent)
 

@@ -1,6 +1,5 @@
 """Pointers become bytes: from the store into the LFS storage, from there into the work tree."""
 
-import os
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -42,20 +41,14 @@ class Materialiser:
         there; the work tree is untouched then.
         """
         self.bring(pointer, progress)
-        scanned = scan(self._storage.path(pointer.oid), self._allow)
+        scanned = scan(self._storage.path(pointer.oid), self._allow, name=path)
         if scanned.safety == "unsafe":
             raise UnsafeCache("unsafe pickle: " + ", ".join(scanned.refused))
-        target = self._repository.root / path
-        try:
-            self._storage.copy_out(pointer, target)
-        except ObjectCorrupt:
-            os.unlink(self._storage.path(pointer.oid))
-            self.bring(pointer, progress)
-            self._storage.copy_out(pointer, target)
+        self._storage.copy_out(pointer, self._repository.root / path)
 
     def bring(self, pointer: Pointer, progress: Progress = no_progress) -> None:
-        """Makes the LFS storage have the object, from the store if need be."""
-        if self._storage.has(pointer):
+        """Makes the LFS storage have the object, whole, from the store if need be."""
+        if self._storage.is_whole(pointer):
             progress(pointer.size)
             return
         incoming = self._storage.incoming()

@@ -6,6 +6,8 @@ from functools import lru_cache
 HASH_FIELD = "config_hash"
 _FIELD = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _VALUE = r"[A-Za-z0-9._-]+?"
+_GLOB_PIECES = re.compile(r"((?:^|(?<=/))\*\*/|/\*\*$|\*+|\?|\[[!^]?\]?[^\]/]*\])")
+_NEVER_CACHES = ("cacheferry.yaml", ".gitattributes", ".gitignore", ".gitmodules", ".lfsconfig")
 
 
 def problem_of_path(path: str) -> str | None:
@@ -19,11 +21,27 @@ def problem_of_path(path: str) -> str | None:
         return "is absolute: paths count from the repository's root"
     if ".." in segments:
         return "leaves the repository"
-    if any(segment.lower() == ".git" for segment in segments):
+    if any(map(_is_gits_own, segments)):
         return "lies in git's own folder"
     if "" in segments or "." in segments:
         return "has an empty or `.` segment"
     return None
+
+
+def problem_of_glob(glob: str) -> str | None:
+    """Why a track glob cannot stand in `.gitattributes`, or None where it can."""
+    if glob.startswith(("!", "[attr]")):
+        return "begins with what git reads as something else"
+    if any("**" in segment and segment != "**" for segment in glob.split("/")):
+        return "has a `**` that is no whole segment"
+    if "[:" in glob or any("[" in text for text in _GLOB_PIECES.split(glob)[::2]):
+        return "has a named character class, or a `[` without its `]`"
+    try:
+        regex = glob_regex(glob)
+    except re.error as error:
+        return f"cannot be read: {error.msg}"
+    taken = [name for name in _NEVER_CACHES if regex.fullmatch(name)]
+    return f"would make a cache of {taken[0]}" if taken else None
 
 
 def problem_of_template(template: str) -> str | None:
@@ -69,16 +87,23 @@ def glob_regex(glob: str) -> re.Pattern[str]:
     """
     if "/" not in glob:
         glob = "**/" + glob
-    pieces = re.split(r"(\*\*/|/\*\*$|\*|\?|\[[^\]/]+\])", glob)
-    return re.compile("".join(map(_glob_piece, pieces)))
+    return re.compile("".join(map(_glob_piece, _GLOB_PIECES.split(glob))))
 
 
 def _glob_piece(piece: str) -> str:
-    fixed = {"**/": "(?:.+/)?", "/**": "/.+", "*": "[^/]*", "?": "[^/]"}
+    fixed = {"**/": "(?:.+/)?", "/**": "/.+", "?": "[^/]"}
     if piece.startswith("[") and piece.endswith("]"):
-        body = piece[1:-1].replace("\\", "\\\\").replace("[", "\\[")
-        return "[" + ("^" + body[1:] if body[0] in "!^" else body) + "]"
+        inverted = piece[1] in "!^"
+        body = re.sub(r"([\[\]\\&~|^])", r"\\\1", piece[2 if inverted else 1 : -1])
+        return "(?!/)[" + ("^" if inverted else "") + body + "]"
+    if piece.strip("*") == "" and piece:
+        return "[^/]*"
     return fixed.get(piece) or re.escape(piece)
+
+
+def _is_gits_own(segment: str) -> bool:
+    # Windows opens `.git.`, `.git ` and `git~1` as .git, and `.git:x` as a stream of it.
+    return segment.lower().partition(":")[0].rstrip(". ") in (".git", "git~1")
 
 
 def _group(name: str, hash_digits: int, seen: set[str]) -> str:

@@ -78,7 +78,7 @@ def _verdict(
     pointer = known.get(entry.blob)
     sync = None if pointer or plain_git else "raw"
     if pointer:
-        content = _of_object(storage.path(pointer.oid), config)
+        content = _of_object(storage.path(pointer.oid), path, config)
     else:
         content = _of_blob(git, path, entry.blob, config)
     if entry.stage:
@@ -86,12 +86,11 @@ def _verdict(
     return _assembled(path, content, fresh, pointer, sync)
 
 
-def _of_object(file: Path, config: Config) -> Content:
+def _of_object(file: Path, path: str, config: Config) -> Content:
     """Of a staged pointer, what its object is; nothing is wrong where the object is not here."""
     if not file.exists():
         return Content("present", "unscanned")
-    scanned = scan(file, config.allow)
-    # Objects have no suffix: what parses as no pickle is another format, not a broken one.
+    scanned = scan(file, config.allow, name=path)  # an object's own name says nothing
     return Content(scanned.content, scanned.safety, None, scanned.refused)
 
 
@@ -101,7 +100,7 @@ def _of_blob(git: Git, path: str, blob: str, config: Config) -> Content:
         return Content("conflict", "unscanned")
     if found := parse(data):
         return Content("present", "unscanned", found)
-    scanned = scan_stream(io.BytesIO(data), config.allow)
+    scanned = scan_stream(io.BytesIO(data), config.allow, name=path)
     return Content(scanned.content, scanned.safety, None, scanned.refused)
 
 
@@ -125,4 +124,5 @@ def _assembled(
         fresh.expected_hash,
         None,
         content.refused,
+        fresh.needed,
     )

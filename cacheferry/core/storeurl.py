@@ -1,6 +1,7 @@
 """Reads the address of a store (contract 3). Credentials in one are refused, and never shown."""
 
 import os
+import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,6 +10,7 @@ from cacheferry.core.errors import ConfigurationError
 REMOTE_SCHEMES = ("http", "https", "s3", "gs", "az", "sftp", "kaggle")
 WITHOUT_AGENT = ("lfs", "git")
 _SECRET_WORDS = ("secret", "password", "passwd", "token", "access_key", "accesskey", "sas", "sig")
+_COLON = re.compile(":|%3a", re.IGNORECASE)
 _USER_MAY_STAND_IN = ("sftp",)  # elsewhere a lone user name is most often a token
 
 
@@ -61,11 +63,20 @@ def redacted(text: str) -> str:
     authority, slash, path = _split_authority(rest)
     userinfo, at, host = authority.rpartition("@")
     if at:
-        user, colon, _ = userinfo.partition(":")
+        user, colon, _ = _COLON.sub(":", userinfo, count=1).partition(":")
         authority = (f"{user}:***" if colon else "***") + "@" + host
     path, question, query = path.partition("?")
     fields = [_redacted_field(field) for field in query.split("&")]
     return head + separator + authority + slash + path + question + "&".join(fields)
+
+
+def without_user(text: str) -> str:
+    """A web address without its user and password; any other text as it is."""
+    head, separator, rest = text.partition("://")
+    if head not in ("http", "https") or not separator:
+        return text
+    authority, slash, path = _split_authority(rest)
+    return head + separator + authority.rpartition("@")[2] + slash + path
 
 
 def _folder(path: Path, root: Path) -> StoreUrl:
@@ -105,7 +116,7 @@ def _refuse_credentials(text: str, scheme: str, rest: str) -> None:
     authority, _, path = _split_authority(rest)
     userinfo, at, _ = authority.rpartition("@")
     keys = [field.partition("=")[0] for field in path.partition("?")[2].split("&")]
-    lone_user = at and (":" in userinfo or scheme not in _USER_MAY_STAND_IN)
+    lone_user = at and (_COLON.search(userinfo) or scheme not in _USER_MAY_STAND_IN)
     if lone_user or any(_is_secret(key) for key in keys):
         raise ConfigurationError(
             f"a credential stands in the store's address {redacted(text)}",

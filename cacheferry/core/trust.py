@@ -34,15 +34,18 @@ def is_trusted(repository: "Repository", url: "StoreUrl") -> bool:
 
 def accept(repository: "Repository", url: "StoreUrl") -> None:
     """Remembers `url` as accepted; every linked worktree of the repository shares it."""
+    import filelock
+
     from cacheferry.core import atomic
 
     if "\n" in url.text or "\t" in url.text:
         raise ConfigurationError(f"the store {url.text!r} has a tab or a line's end in its path")
-    known = _read() | {_key(os.fspath(repository.common_dir)): url.text}
-    text = "".join(f"{store}\t{key}\n" for key, store in sorted(known.items()))
     file = state_folder() / _NAME
     atomic.make_folder(file.parent)
-    atomic.write(file, os.fsencode(text), mode=0o600)
+    with filelock.FileLock(file.with_suffix(".lock")):
+        known = _read() | {_key(os.fspath(repository.common_dir)): url.text}
+        text = "".join(f"{store}\t{key}\n" for key, store in sorted(known.items()))
+        atomic.write(file, os.fsencode(text), mode=0o600)
 
 
 _NAME = "trusted-stores"

@@ -30,19 +30,17 @@ class Verdict(NamedTuple):
     expected_hash: str | None
     reason: str | None = None
     refused: tuple[str, ...] = ()
-
-    @property
-    def is_needed(self) -> bool:
-        """True for what the current configs can use: universal, or of the current hash."""
-        return self.freshness in ("universal", "fresh")
+    needed: bool = False
 
     @property
     def problems(self) -> list[str]:
         """What `cacheferry check` exits 1 for, in the contract's words; empty where all is well."""
+        if self.content == "pointer" and not self.needed:
+            return []  # it stays away on purpose
         found = [self.freshness] if self.freshness == "stale" else []
         found += [self.safety] if self.safety == "unsafe" else []
         found += [self.content] if self.content in ("incomplete", "conflict", "missing") else []
-        found += ["pointer"] if self.content == "pointer" and self.is_needed else []
+        found += ["pointer"] if self.content == "pointer" else []
         return found + (["raw"] if self.sync == "raw" else [])
 
 
@@ -152,6 +150,7 @@ def _verdict(path: str, content: Content, fresh: Freshness, pointer: Pointer | N
         config_hash=fresh.config_hash,
         expected_hash=fresh.expected_hash,
         refused=content.refused,
+        needed=fresh.needed,
     )
 
 

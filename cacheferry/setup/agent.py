@@ -4,7 +4,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from cacheferry.core import attributes
+from cacheferry.core import atomic, attributes
 from cacheferry.core.config import Config
 from cacheferry.core.git import Git
 from cacheferry.core.repository import Repository
@@ -40,7 +40,7 @@ def set_up_merges(repository: Repository, config: Config) -> bool:
     wanted = attributes.extended(text, map(attributes.merge_line, config.track))
     if wanted != text:
         file.parent.mkdir(exist_ok=True)
-        file.write_bytes(wanted)
+        atomic.write(file, wanted)
     return _write(repository.git, "--local", _merge_settings()) or wanted != text
 
 
@@ -69,5 +69,5 @@ def _merge_settings() -> dict[str, str]:
 def _write(git: Git, scope: str, settings: dict[str, str]) -> bool:
     changed = {k: v for k, v in settings.items() if git.ask("config", scope, "--get", k) != v}
     for key, value in changed.items():
-        git.run("config", scope, key, value)
+        git.run("config", scope, "--replace-all", key, value)
     return bool(changed)

@@ -1,7 +1,9 @@
 """Writes the files that a person commits: cacheferry.yaml, .gitattributes, .lfsconfig."""
 
+import codecs
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import yaml
@@ -11,6 +13,8 @@ from cacheferry.core.config import Config
 from cacheferry.core.errors import ConfigurationError
 from cacheferry.core.git import Git
 from cacheferry.core.repository import Repository
+
+COMMITTED = ("cacheferry.yaml", attributes.FILE, ".lfsconfig")
 
 _NEW = """\
 # What is shared, and where to: https://pypi.org/project/cacheferry
@@ -26,6 +30,25 @@ track: [{track}]
 """
 
 
+@contextmanager
+def all_or_nothing(repository: Repository) -> Iterator[None]:
+    """Puts the committed files back as they were where the block ends in a ConfigurationError.
+
+    Raises ConfigurationError where one of them is no regular file: git follows no symlink there.
+    """
+    places = [repository.root / name for name in COMMITTED]
+    for file in places:
+        if file.is_symlink() or (file.exists() and not file.is_file()):
+            raise ConfigurationError(f"{file} is no regular file", "put a regular file there")
+    before = {file: file.read_bytes() if file.exists() else None for file in places}
+    try:
+        yield
+    except ConfigurationError:
+        for file, data in before.items():
+            _put_back(file, data)
+        raise
+
+
 def new_config(file: Path, store: str, track: Sequence[str]) -> None:
     """Writes a first cacheferry.yaml."""
     listing = ", ".join(json.dumps(glob, ensure_ascii=False) for glob in track)
@@ -35,14 +58,15 @@ def new_config(file: Path, store: str, track: Sequence[str]) -> None:
 
 def set_store(file: Path, store: str) -> None:
     """Puts the store into a cacheferry.yaml, leaving every other byte as it is."""
-    text = file.read_bytes().decode("utf-8-sig")
-    value = _value_of(text, "store")
+    mark, text = _read(file)
+    value, scalar = _value_of(text, "store"), _scalar(store)
     if value is None:
-        changed = f"store: {_scalar(store)}\n{text}"
+        changed = _with_first_key(text, f"store: {scalar}")
     else:
         start, end = value.start_mark.index, value.end_mark.index
-        changed = text[:start] + _scalar(store) + text[end:]
-    atomic.write(file, changed.encode())
+        space = " " if start == end else ""  # `store:` with nothing behind it
+        changed = text[:start] + space + scalar + text[end:]
+    atomic.write(file, mark + changed.encode())
 
 
 def add_track(file: Path, config: Config, globs: Sequence[str]) -> bool:
@@ -50,28 +74,32 @@ def add_track(file: Path, config: Config, globs: Sequence[str]) -> bool:
     missing = [glob for glob in globs if glob not in config.track]
     if not missing:
         return False
-    text = file.read_bytes().decode("utf-8-sig")
+    mark, text = _read(file)
     value = _value_of(text, "track")
     listing = ", ".join(json.dumps(glob, ensure_ascii=False) for glob in missing)
     if not isinstance(value, yaml.SequenceNode):
         every = [*config.track, *missing]
         whole = ", ".join(json.dumps(glob, ensure_ascii=False) for glob in every)
-        changed = text.rstrip("\n") + f"\ntrack: [{whole}]\n"
+        changed = _with_first_key(text, f"track: [{whole}]")
     elif value.flow_style:
         end = value.end_mark.index - 1
-        comma = ", " if value.value else ""
+        comma = ", " if value.value and not text[:end].rstrip().endswith(",") else ""
         changed = text[:end] + comma + listing + text[end:]
     else:
         changed = _in_block(text, value, missing)
-    atomic.write(file, changed.encode())
+    atomic.write(file, mark + changed.encode())
     return True
 
 
 def extend_attributes(repository: Repository, config: Config, plain_git: bool) -> bool:
-    """Appends the lines that route tracked paths; True where some were missing."""
+    """Appends the lines that route tracked paths; True where some were missing.
+
+    Lines of ours that route them the other way (through LFS or not) are taken out.
+    """
     file = repository.root / attributes.FILE
     text = file.read_bytes() if file.exists() else b""
-    wanted = attributes.extended(text, [attributes.line(g, plain_git) for g in config.track])
+    rest = attributes.without(text, [attributes.line(g, not plain_git) for g in config.track])
+    wanted = attributes.extended(rest, [attributes.line(g, plain_git) for g in config.track])
     if wanted != text:
         atomic.write(file, wanted)
     return wanted != text
@@ -97,6 +125,31 @@ def write_lfsconfig(repository: Repository) -> bool:
     for key, value in changed.items():
         git.run("config", "--file", file, key, value)
     return bool(changed)
+
+
+def _put_back(file: Path, data: bytes | None) -> None:
+    if data is None:
+        file.unlink(missing_ok=True)
+    elif file.read_bytes() != data:
+        atomic.write(file, data)
+
+
+def _read(file: Path) -> tuple[bytes, str]:
+    """The byte order mark (or nothing), and the text behind it."""
+    data = file.read_bytes()
+    mark = codecs.BOM_UTF8 if data.startswith(codecs.BOM_UTF8) else b""
+    return mark, data[len(mark) :].decode()
+
+
+def _with_first_key(text: str, entry: str) -> str:
+    top = yaml.compose(text, Loader=yaml.SafeLoader)
+    end = "\r\n" if "\r\n" in text else "\n"
+    if top is None:
+        return f"{entry}{end}{text}"
+    at = top.start_mark.index
+    if isinstance(top, yaml.MappingNode) and top.flow_style:
+        return f"{text[: at + 1]}{entry}{', ' if top.value else ''}{text[at + 1 :]}"
+    return f"{text[:at]}{entry}{end}{text[at:]}"
 
 
 def _value_of(text: str, key: str) -> yaml.Node | None:

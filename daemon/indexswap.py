@@ -1,0 +1,126 @@
+"""Replaces the user's index by one of ours, holding `index.lock` for two system calls.
+
+The new index is made in a file of its own; `index.lock` is then that very file under a second
+name (a hard link), held for the instant between the link and the rename. A lock that a killed
+process leaves behind is known as ours by its being that file.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import NamedTuple
+
+import filelock
+
+from cacheferry.core.git import Git
+from cacheferry.core.repository import Repository
+from daemon.commits import NO_HOOKS, index_info
+
+
+class NewIndex(NamedTuple):
+    """An index that waits to take the place of one with the signature `replaces`."""
+
+    file: Path
+    place: Path
+    lock: Path
+    replaces: tuple[int, int, int] | None
+
+    def swap(self) -> bool:
+        """Takes the index's place; False where somebody holds it or has changed it meanwhile."""
+        taken = swapped = False
+        try:
+            taken = _take(self.file, self.lock)
+            if taken and _signature(self.place) == self.replaces:
+                os.replace(self.lock, self.place)
+                swapped = True
+            return swapped
+        finally:  # whatever ends us here, no lock stays
+            if not swapped and (taken or _same_file(self.file, self.lock)):
+                with suppress(OSError):
+                    os.unlink(self.lock)
+
+
+@contextmanager
+def made(repository: Repository, entries: Mapping[str, str | None]) -> Iterator[NewIndex]:
+    """The user's index with `entries` (path to blob; None removes) put in; one at a time."""
+    file, index = _new_index(repository), repository.index_file
+    with _turn(repository, timeout=30):
+        new = NewIndex(file, index, _lock(repository), _signature(index))
+        with suppress(FileNotFoundError):
+            # With its time: git takes an entry as young as its index for possibly changed.
+            shutil.copy2(index, file)
+        git = Git(repository.root, {"GIT_INDEX_FILE": os.fspath(file)}, [NO_HOOKS])
+        git.run("update-index", "-z", "--index-info", data=index_info(entries))
+        with open(file, "rb+") as stream:
+            os.fsync(stream.fileno())
+        try:
+            yield new
+        finally:
+            with suppress(OSError):
+                file.unlink()
+
+
+def remove_own_leftovers(repository: Repository) -> None:
+    """Removes a lock and temporary files of a cacheferry that was killed."""
+    made, lock = _new_index(repository), _lock(repository)
+    with suppress(filelock.Timeout), _turn(repository, timeout=0):
+        with suppress(OSError):
+            if os.path.samefile(made, lock) or made.read_bytes() == lock.read_bytes():
+                os.unlink(lock)
+        for left in repository.state_dir.glob("index.*"):
+            with suppress(OSError):
+                left.unlink()
+
+
+@contextmanager
+def _turn(repository: Repository, timeout: float) -> Iterator[None]:
+    lock = filelock.FileLock(repository.state_dir / "swap.lock")
+    with lock.acquire(timeout=timeout, poll_interval=0.01):
+        yield
+
+
+def _take(made: Path, lock: Path) -> bool:
+    """Makes `made` the lock in one step that fails where somebody holds it."""
+    try:
+        os.link(made, lock)
+    except FileExistsError:
+        return False
+    except OSError:  # a file system without hard links
+        return _take_by_copy(made, lock)
+    return True
+
+
+def _take_by_copy(made: Path, lock: Path) -> bool:
+    try:
+        with open(lock, "xb") as target, open(made, "rb") as source:
+            shutil.copyfileobj(source, target)
+            target.flush()
+            os.fsync(target.fileno())
+    except FileExistsError:
+        return False
+    return True
+
+
+def _same_file(one: Path, other: Path) -> bool:
+    try:
+        return os.path.samefile(one, other)
+    except OSError:
+        return False
+
+
+def _signature(index: Path) -> tuple[int, int, int] | None:
+    try:
+        stat = os.stat(index)
+    except FileNotFoundError:
+        return None
+    return stat.st_ino, stat.st_size, stat.st_mtime_ns
+
+
+def _new_index(repository: Repository) -> Path:
+    return repository.state_dir / "index.new"
+
+
+def _lock(repository: Repository) -> Path:
+    return repository.git_dir / "index.lock"
