@@ -5,6 +5,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from cacheferry.core import entries
+from cacheferry.core.blobs import blob_of_pointer
 from cacheferry.core.errors import (
     CacheferryError,
     Held,
@@ -12,9 +13,12 @@ from cacheferry.core.errors import (
     StoreError,
     StoreUnavailable,
 )
+from cacheferry.core.files import is_cache_file
 from cacheferry.core.git import GitFailed
 from cacheferry.core.materialise import Materialiser, UnsafeCache
+from cacheferry.core.oid import hash_file
 from cacheferry.core.pointer import Pointer
+from cacheferry.core.repository import Repository
 from cacheferry.core.store import Progress, no_progress
 from cacheferry.core.verdict import GitSide, Verdict, disk_verdicts
 from cacheferry.session import Session
@@ -102,32 +106,47 @@ def materialiser(session: Session) -> Materialiser:
 def bring(session: Session, items: list[Wanted], progress: Progress = no_progress) -> list[Failure]:
     """Puts each into the work tree; one that fails does not stop the others."""
     failures = []
-    done: dict[str, str | None] = {}
     bringer = materialiser(session)
     try:
         for one in items:
             try:
                 _bring(session, bringer, one, progress)
-                done[one.path] = one.blob
             except (StoreError, UnsafeCache) as error:
                 failures.append(Failure(one, error))
             except OSError as error:
                 failures.append(Failure(one, ReadOnly((error.strerror or str(error)).lower())))
     finally:
         bringer.close()
-    _refresh(session, done)
     return failures
 
 
-def _refresh(session: Session, done: dict[str, str | None]) -> None:
-    """Keeps `git status` from calling them changed; what the user has staged otherwise stays."""
-    staged = entries.index(session.repository.git, session.config)
-    same = {p: b for p, b in done.items() if p in staged and staged[p][1:3] == (b, 0)}
+def keep_status_clean(session: Session) -> None:
+    """Keeps `git status` from listing caches that are what the index says, bytes for a pointer.
+
+    What the user has staged otherwise stays.
+    """
+    if session.plain_git:
+        return
+    git = session.repository.git
+    staged = entries.index(git, session.config)
+    touched = git.records("diff-files", "--name-only", "-z")
+    same: dict[str, str | None] = {}
+    for path in touched:
+        entry = staged.get(path)
+        if entry and not entry.stage and _holds(session.repository, path, entry.blob):
+            same[path] = entry.blob
     session.repository.state_dir.mkdir(exist_ok=True)
     # Git compares what changed in the same second through the filter. Where git-lfs is gone that
     # fails; the caches are here all the same, and `git status` may call them modified.
     with suppress(GitFailed):
         adopt.refresh(session.repository, same)
+
+
+def _holds(repository: Repository, path: str, blob: str) -> bool:
+    """True where the file's bytes are those of the object that the pointer `blob` names."""
+    if not is_cache_file(repository, path):
+        return False
+    return blob_of_pointer(Pointer(*hash_file(repository.root / path)), len(blob)) == blob
 
 
 def _bring(session: Session, bringer: Materialiser, one: Wanted, progress: Progress) -> None:

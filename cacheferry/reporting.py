@@ -89,6 +89,6 @@ def _detail(one: Verdict) -> str:
         parts.append(f"has {one.config_hash}, config is {one.expected_hash}")
     if one.safety == "unsafe":
         parts.append("imports " + ", ".join(one.refused))
-    if one.reason:
+    if one.reason and one.reason not in (one.safety, *one.problems):
         parts.append(one.reason)
     return f"  ({'; '.join(parts)})" if parts else ""

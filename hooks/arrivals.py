@@ -28,7 +28,8 @@ def report(repository: Repository, config: Config) -> int:
     if len(bad) > _LINES:
         _say(f"… and {len(bad) - _LINES} more: cacheferry check")
     words = Counter(one.freshness for one in found)
-    _say(f"{len(found)} caches: " + ", ".join(f"{count} {word}" for word, count in words.items()))
+    number = "1 cache" if len(found) == 1 else f"{len(found)} caches"
+    _say(f"{number}: " + ", ".join(f"{count} {word}" for word, count in words.items()))
     return 0
 
 

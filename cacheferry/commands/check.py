@@ -6,6 +6,7 @@ from cacheferry import reporting
 from cacheferry.core import staged
 from cacheferry.core.verdict import Verdict, verdicts
 from cacheferry.session import Session, begin, selected_paths
+from daemon import memory
 
 
 @click.command("check")
@@ -29,4 +30,5 @@ def command(only_staged: bool, as_json: bool, paths: tuple[str, ...]) -> int:
 def _verdicts(session: Session, only_staged: bool) -> list[Verdict]:
     if only_staged:
         return staged.verdicts(session.repository, session.config, session.plain_git)
-    return verdicts(session.repository, session.config, session.git_side())
+    lost = dict.fromkeys(memory.conflicts(session.repository), "conflict")
+    return verdicts(session.repository, session.config, session.git_side(), lost)

@@ -30,6 +30,7 @@ def command(needed: bool, everything: bool, quiet: bool, paths: tuple[str, ...])
     chosen, stay = fetching.wanted(session, side, everything, selected_paths(session, paths))
     with _progress(chosen, quiet) as progress:
         failures += fetching.bring(session, chosen, progress)
+    fetching.keep_status_clean(session)
     if not quiet:
         _summary(chosen, failures, len(stay))
     return _name(session, failures) or (0 if reached else 4)

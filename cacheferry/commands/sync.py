@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import click
 
-from cacheferry import reporting
+from cacheferry import fetching, reporting
 from cacheferry.session import Session, begin
 from daemon import memory
 from daemon.busy import InPassing
@@ -25,6 +25,7 @@ def command() -> int:
     outcome = _pass_until_settled(table, session.config.sync.max_wait)
     for path in outcome.published:
         click.echo(f"  published  {path}")
+    fetching.keep_status_clean(session)
     _name_what_is_left(session, outcome)
     if not outcome.held and not outcome.unsettled:
         click.echo("every cache is on the remote")

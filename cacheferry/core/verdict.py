@@ -39,6 +39,7 @@ class Verdict(NamedTuple):
             return []  # it stays away on purpose
         found = [self.freshness] if self.freshness == "stale" else []
         found += [self.safety] if self.safety == "unsafe" else []
+        found += ["conflict"] if self.reason == "conflict" != self.content else []
         found += [self.content] if self.content in ("incomplete", "conflict", "missing") else []
         found += ["pointer"] if self.content == "pointer" else []
         return found + (["raw"] if self.sync == "raw" else [])
