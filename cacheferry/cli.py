@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import re
 import sys
 from collections.abc import Sequence
 
@@ -15,7 +16,7 @@ COMMANDS = {
     "daemon": "Publish finished caches in the background.",
     "demo": "Tell the whole story on a scratch repository.",
     "hash": "Print the hash of config files.",
-    "hooks": "Install or remove the git hooks.",
+    "hooks": "Install, remove or show the git hooks.",
     "init": "Set a repository up.",
     "kaggle": "Print the start-up script for a Kaggle kernel.",
     "pull": "Fetch caches and put them into the work tree.",
@@ -24,6 +25,15 @@ COMMANDS = {
     "sync": "Publish every finished cache now.",
     "trust": "Accept the store that cacheferry.yaml names.",
 }
+
+LATER = (
+    "cacheferry prune",
+    "cacheferry gc",
+    "cacheferry doctor",
+    "cacheferry fsck",
+    "cacheferry daemon install",
+    "cacheferry daemon uninstall",
+)
 
 
 class LazyGroup(click.Group):
@@ -58,6 +68,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return code if isinstance(code, int) else 0
     except click.exceptions.Abort:
         return 130
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return 2
+    except click.UsageError as error:
+        return _complain(error.format_message(), _hint(error), 2)
     except click.ClickException as error:
         return _complain(error.format_message(), None, 2)
     except CacheferryError as error:
@@ -70,6 +85,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     except OSError as error:
         return _complain(*_of_system(error))
+
+
+def _hint(error: click.UsageError) -> str | None:
+    where = error.ctx.command_path if error.ctx else "cacheferry"
+    given = re.search("'(.*)'", str(error.message))
+    later = given and f"{where} {given[1]}" in LATER
+    return f"{'not in this version; ' if later else ''}{where} --help"
 
 
 def _complain(message: str, hint: str | None, code: int) -> int:

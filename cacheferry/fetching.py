@@ -1,11 +1,14 @@
 """`cacheferry pull`: which caches are wanted, and bringing them into the work tree."""
 
+import io
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import NamedTuple
 
+from cacheferry import reporting
 from cacheferry.core import entries
-from cacheferry.core.blobs import blob_of_pointer
+from cacheferry.core.blobs import blob_of_file, blob_of_pointer
 from cacheferry.core.errors import (
     CacheferryError,
     Held,
@@ -13,10 +16,11 @@ from cacheferry.core.errors import (
     StoreError,
     StoreUnavailable,
 )
-from cacheferry.core.files import is_cache_file
+from cacheferry.core.files import content_of, is_cache_file, is_replaceable, is_symlinked
 from cacheferry.core.git import GitFailed
-from cacheferry.core.materialise import Materialiser, UnsafeCache
+from cacheferry.core.materialise import InTheWay, Materialiser, UnsafeCache
 from cacheferry.core.oid import hash_file
+from cacheferry.core.pickles import scan_stream
 from cacheferry.core.pointer import Pointer
 from cacheferry.core.repository import Repository
 from cacheferry.core.store import Progress, no_progress
@@ -71,15 +75,32 @@ def move_on(session: Session) -> list[str]:
 
 def settle_conflicts(session: Session, progress: Progress = no_progress) -> list[Failure]:
     """Puts the published versions where a conflict was lost here; the losers' objects are kept."""
-    side, wanted = session.git_side(), []
+    side, wanted, over = session.git_side(), [], set()
     for path, kept in memory.conflicts(session.repository).items():
+        if path in side.upstream and _is_version(session, path, side.upstream[path]):
+            over.add(path)  # a plain `git pull` has settled it
+            continue
         pointer = side.pointer(side.upstream, path)
+        if session.plain_git and path in side.upstream:
+            pointer = Pointer("", 0)
         if pointer and session.storage.path(kept["oid"]).exists():
+            _keep_newer(session, path, kept["oid"])
             wanted.append(Wanted(path, pointer, side.upstream[path]))
     failures = bring(session, wanted, progress)
     failed = {failure.wanted.path for failure in failures}
-    memory.forget_kept(session.repository, {one.path for one in wanted} - failed)
+    memory.forget_kept(session.repository, over | {one.path for one in wanted} - failed)
     return failures
+
+
+def _keep_newer(session: Session, path: str, kept: str) -> None:
+    """What has been written over the loser of a conflict since is kept like the loser itself."""
+    file = session.repository.root / path
+    if not is_cache_file(session.repository, path) or content_of(file).pointer:
+        return
+    if hash_file(file)[0] != kept:
+        oid = session.storage.take_in(file).oid
+        where = session.storage.path(oid)
+        reporting.warn(f"cacheferry: hint: {path}: yours is kept as {oid} in {where}")
 
 
 def wanted(
@@ -111,7 +132,7 @@ def bring(session: Session, items: list[Wanted], progress: Progress = no_progres
         for one in items:
             try:
                 _bring(session, bringer, one, progress)
-            except (StoreError, UnsafeCache) as error:
+            except (StoreError, UnsafeCache, InTheWay) as error:
                 failures.append(Failure(one, error))
             except OSError as error:
                 failures.append(Failure(one, ReadOnly((error.strerror or str(error)).lower())))
@@ -129,7 +150,7 @@ def keep_status_clean(session: Session) -> None:
         return
     git = session.repository.git
     staged = entries.index(git, session.config)
-    touched = git.records("diff-files", "--name-only", "-z")
+    touched = git.records(*_UNFILTERED, "diff-files", "--name-only", "-z")
     same: dict[str, str | None] = {}
     for path in touched:
         entry = staged.get(path)
@@ -142,6 +163,10 @@ def keep_status_clean(session: Session) -> None:
         adopt.refresh(session.repository, same)
 
 
+# Git passes what changed in the same second as the index through the filter, which may be gone.
+_UNFILTERED = "-c filter.lfs.process= -c filter.lfs.clean= -c filter.lfs.required=false".split()
+
+
 def _holds(repository: Repository, path: str, blob: str) -> bool:
     """True where the file's bytes are those of the object that the pointer `blob` names."""
     if not is_cache_file(repository, path):
@@ -149,19 +174,45 @@ def _holds(repository: Repository, path: str, blob: str) -> bool:
     return blob_of_pointer(Pointer(*hash_file(repository.root / path)), len(blob)) == blob
 
 
-def _bring(session: Session, bringer: Materialiser, one: Wanted, progress: Progress) -> None:
-    if session.plain_git:
-        from cacheferry.core import atomic
+def _is_version(session: Session, path: str, blob: str) -> bool:
+    """True where the file is the version that a commit holds as `blob`: nothing of the user's."""
+    if not session.plain_git:
+        return _holds(session.repository, path, blob)
+    is_cache = is_cache_file(session.repository, path)
+    return is_cache and blob_of_file(session.repository.root / path, len(blob)) == blob
 
-        target = session.repository.root / one.path
-        atomic.make_folder(target.parent)
-        atomic.write(target, session.repository.git.run("cat-file", "blob", one.blob))
-        progress(one.pointer.size)
-    else:
-        bringer.materialise(one.path, one.pointer, progress)
+
+def _bring(session: Session, bringer: Materialiser, one: Wanted, progress: Progress) -> None:
+    free = partial(_may_replace, session, one.path)
+    if not session.plain_git:
+        return bringer.materialise(one.path, one.pointer, progress, free)
+    from cacheferry.core import atomic
+
+    target = session.repository.root / one.path
+    data = session.repository.git.run("cat-file", "blob", one.blob)
+    scanned = scan_stream(io.BytesIO(data), session.config.allow, name=one.path)
+    if scanned.safety == "unsafe":
+        raise UnsafeCache("unsafe pickle: " + ", ".join(scanned.refused))
+    if not free():
+        raise InTheWay("another file has come to lie there; it stays")
+    atomic.make_folder(target.parent)
+    atomic.write(target, data)
+    progress(one.pointer.size)
+
+
+def _may_replace(session: Session, path: str) -> bool:
+    """True where nothing lies at the path that is not to be had again."""
+    if not is_replaceable(session.repository, path):
+        return False
+    file = session.repository.root / path
+    if content_of(file).content in ("pointer", "missing", "conflict"):
+        return True
+    return session.storage.has(Pointer(*hash_file(file)))
 
 
 def _is_absent(session: Session, side: GitSide, one: Verdict) -> bool:
+    if is_symlinked(session.repository, one.path):
+        return False  # it is the user's, and what lies behind it is no cache
     if one.content in ("pointer", "missing"):
         return True
     if one.content == "conflict":

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from cacheferry.core import chosen, config, repository
+from cacheferry.core import chosen, configfile, repository
 from cacheferry.core.chosen import Chosen
 from cacheferry.core.config import Config
 from cacheferry.core.errors import ConfigurationError
@@ -59,7 +59,7 @@ def begin(start: Path | None = None) -> Session:
     Raises ConfigurationError outside of one, without `cacheferry.yaml`, or with a wrong one.
     """
     around = repository.find(start)
-    loaded = config.load(around)
+    loaded = configfile.load(around)
     selected = chosen.chosen_store(around)
     if selected.url.scheme == "lfs":
         raise ConfigurationError(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
 
-from cacheferry.core import config, repository
+from cacheferry.core import configfile, repository
 from cacheferry.core.confighash import config_hash as _hash
 from cacheferry.core.confighash import parse_strategy
 from cacheferry.core.errors import ConfigurationError
@@ -21,7 +21,7 @@ def verdict(path: str | PathLike[str]) -> Verdict:
     inside = repository.inside(around.root, file)
     if inside is None:
         raise ConfigurationError(f"{file} is not in the repository {around.root}")
-    return verdict_of(around, config.load(around), inside)
+    return verdict_of(around, configfile.load(around), inside)
 
 
 def config_hash(files: Sequence[str | PathLike[str]], strategy: str = "md5-text") -> str:

@@ -44,7 +44,7 @@ class Workbench:
 
     def write_files(self, files: Sequence[Path]) -> list[str]:
         """Writes the files' bytes as blobs, unfiltered; returns their ids in the same order."""
-        names = b"".join(os.fsencode(file) + b"\n" for file in files)
+        names = b"".join(_quoted(os.fsencode(file)) + b"\n" for file in files)
         written = self._git.run("hash-object", "-w", "--no-filters", "--stdin-paths", data=names)
         return written.decode().split()
 
@@ -62,7 +62,7 @@ class Workbench:
             with suppress(OSError):
                 self._index.unlink()
         before = [word for parent in parents for word in ("-p", parent)]
-        made = self._git.text("commit-tree", *before, "-F", "-", tree, data=message.encode())
+        made = self._git.text("commit-tree", *before, "-F", "-", tree, data=_printable(message))
         return Commit(made, changed)
 
     def _attributes(self, base: str) -> str | None:
@@ -74,6 +74,17 @@ class Workbench:
         if wanted == text:
             return None
         return self._git.text("hash-object", "-w", "--stdin", data=wanted)
+
+
+def _quoted(path: bytes) -> bytes:
+    # Git takes a line that begins with a quote for a C string; a name may hold a line's end.
+    escaped = path.replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"\n", b"\\n")
+    return b'"' + escaped + b'"'
+
+
+def _printable(text: str) -> bytes:
+    # A name may be no UTF-8; Git does not mind in a path, and does in a message.
+    return text.encode("utf-8", "backslashreplace")
 
 
 def index_info(entries: Mapping[str, str | None]) -> bytes:

@@ -160,7 +160,11 @@ def _set_up_log(repository: Repository, to_console: bool) -> None:
         logging.StreamHandler(sys.stderr)
         if to_console
         else logging.handlers.RotatingFileHandler(
-            log_file(repository), maxBytes=_LOG_BYTES, backupCount=_OLD_LOGS, encoding="utf-8"
+            log_file(repository),
+            maxBytes=_LOG_BYTES,
+            backupCount=_OLD_LOGS,
+            encoding="utf-8",
+            errors="backslashreplace",  # a cache's name may be no UTF-8
         )
     )
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))

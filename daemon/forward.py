@@ -7,20 +7,21 @@ cache here differs from what it replaces, HEAD stays and the user's own `git pul
 import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import NamedTuple
 
 from cacheferry.core import atomic, attributes, entries
 from cacheferry.core.blobs import blob_of_file, blob_of_pointer
 from cacheferry.core.config import Config
 from cacheferry.core.errors import StoreError
-from cacheferry.core.files import content_of, is_cache_file
+from cacheferry.core.files import content_of, is_replaceable
 from cacheferry.core.freshness import Judge, read_from_disk
 from cacheferry.core.git import Git
-from cacheferry.core.materialise import Materialiser, UnsafeCache
+from cacheferry.core.materialise import InTheWay, Materialiser, UnsafeCache
 from cacheferry.core.oid import hash_file
 from cacheferry.core.pointer import Pointer
 from cacheferry.core.repository import Repository
-from daemon import adopt, survey
+from daemon import adopt, memory, survey
 from daemon.branches import Branch
 from daemon.commits import Commit
 
@@ -63,8 +64,8 @@ def through_cache_commits(
         return None
     caches = [one for one in changes if one.path != attributes.FILE]
     try:
-        _bring_all(repository, config, bringer, caches)
-    except UnsafeCache:
+        _bring_all(repository, config, bringer, caches, len(branch.head))
+    except (UnsafeCache, InTheWay):
         return None
     blobs = {one.path: one.new for one in caches}
     ours = next((one.new for one in changes if one.path == attributes.FILE), None)
@@ -138,9 +139,12 @@ def _may_all_be_replaced(
     staged = entries.index(repository.git, config)
     head = entries.tree(repository.git, branch.head, config)
     digits = len(branch.head)
+    lost = memory.kept_aside(repository)
     for one in changes:
         if one.path == attributes.FILE:
             continue
+        if one.path in lost:
+            return False  # it stays in sight until the user's pull replaces it
         entry = staged.get(one.path)
         here = {head.get(one.path), entry.blob if entry else None}
         if (entry and entry.stage) or not here <= {one.old, one.new}:
@@ -152,27 +156,34 @@ def _may_all_be_replaced(
 
 def _may_replace_file(repository: Repository, change: Change, digits: int) -> bool:
     file = repository.root / change.path
+    if not is_replaceable(repository, change.path):
+        return False
     if not os.path.lexists(file):
         return True
-    if not is_cache_file(repository, change.path):
-        return False
     if blob_of_file(file, digits) in (change.old, change.new):
         return True  # a pointer, or plain Git's
     return blob_of_pointer(Pointer(*hash_file(file)), digits) in (change.old, change.new)
 
 
 def _bring_all(
-    repository: Repository, config: Config, bringer: Materialiser | None, changes: list[Change]
+    repository: Repository,
+    config: Config,
+    bringer: Materialiser | None,
+    changes: list[Change],
+    digits: int,
 ) -> None:
     judge = Judge(config, read_from_disk(repository))
     for one in changes:
+        if not _may_replace_file(repository, one, digits):
+            raise InTheWay(f"{one.path} has been written meanwhile")
         if one.new is None:
             with suppress(FileNotFoundError):
                 (repository.root / one.path).unlink()
         elif bringer is None:
             _bring_blob(repository, config, one.path, one.new)
         elif one.pointer and not _holds(repository, one.path, one.pointer):
-            _bring_object(judge, bringer, one.path, one.pointer)
+            free = partial(_may_replace_file, repository, one, digits)
+            _bring_object(judge, bringer, one.path, one.pointer, free)
 
 
 def _holds(repository: Repository, path: str, pointer: Pointer) -> bool:
@@ -195,10 +206,14 @@ def _bring_blob(repository: Repository, config: Config, path: str, blob: str) ->
         incoming.unlink()
 
 
-def _bring_object(judge: Judge, bringer: Materialiser, path: str, pointer: Pointer) -> None:
+def _bring_object(
+    judge: Judge, bringer: Materialiser, path: str, pointer: Pointer, free: Callable[[], bool]
+) -> None:
     try:
         if judge.freshness(path).needed:
-            return bringer.materialise(path, pointer)
+            return bringer.materialise(path, pointer, may_replace=free)
     except (StoreError, UnsafeCache):
         pass  # the pointer says what is missing, and `status` and the hooks name it
+    if not free():
+        raise InTheWay(f"{path} has been written meanwhile")
     bringer.write_pointer(path, pointer)

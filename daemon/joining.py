@@ -12,31 +12,43 @@ from daemon.survey import Found
 
 
 class Commits(NamedTuple):
-    """`published` is for the upstream, `head` for the user's branch; both hold `blobs`."""
+    """`published` is for the upstream, `head` for the user's branch.
 
-    published: Commit
+    Both hold `blobs`; HEAD's holds `beaten` besides, what has lost a conflict. `published` is
+    None where the upstream has it all, and HEAD's commit need not be an ancestor of it.
+    """
+
+    published: Commit | None
     head: Commit
     blobs: dict[str, str]
+    beaten: dict[str, str]
 
 
-def commits(desk: Desk, branch: Branch, batch: dict[str, Found]) -> Commits:
+def commits(
+    desk: Desk, branch: Branch, batch: dict[str, Found], lost: dict[str, Found], news: bool
+) -> Commits:
     """Makes the commits. HEAD's is an ancestor or a descendant of the published one where it can.
 
-    So a plain `git pull` and `git push` work afterwards as they would have before.
+    So a plain `git pull` and `git push` work afterwards as they would have before; and a pull
+    replaces what has `lost`, as it replaces any file that HEAD holds and upstream has changed.
+    `news` says whether the batch holds anything that the upstream has not.
     """
     assert branch.upstream is not None
-    bench, blobs = desk.bench(), _write_blobs(desk, batch)
-    relation, text = _relation(desk, branch), message(batch)
+    bench, blobs, beaten = desk.bench(), _write_blobs(desk, batch), _write_blobs(desk, lost)
+    relation, text = _relation(desk, branch), message([*batch, *lost])
     if relation in ("even", "ahead"):
         published = bench.commit(branch.upstream, [branch.upstream], blobs, text)
         if relation == "even":
-            return Commits(published, published, blobs)
+            return Commits(published, published, blobs, {})
         parents = [branch.head, published.id]
         joined = bench.commit(branch.head, parents, blobs, merge_message(batch))
-        return Commits(published, joined, blobs)
-    beside = bench.commit(branch.head, [branch.head], blobs, text)
+        return Commits(published, joined, blobs, {})
+    beside = bench.commit(branch.head, [branch.head], blobs | beaten, text)
+    if relation == "diverged" and not news:
+        return Commits(None, beside, blobs, beaten)
     parents = [branch.upstream] + ([beside.id] if relation == "behind" else [])
-    return Commits(bench.commit(branch.upstream, parents, blobs, text), beside, blobs)
+    published = bench.commit(branch.upstream, parents, blobs, text)
+    return Commits(published, beside, blobs, beaten)
 
 
 def merge(desk: Desk, branch: Branch, blobs: Mapping[str, str | None]) -> Commit:
@@ -55,6 +67,8 @@ def _relation(desk: Desk, branch: Branch) -> str:
 
 
 def _write_blobs(desk: Desk, batch: dict[str, Found]) -> dict[str, str]:
+    if not batch:
+        return {}
     bench = desk.bench()
     if desk.plain_git:
         written = bench.write_files([desk.repository.root / path for path in batch])

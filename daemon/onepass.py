@@ -6,7 +6,7 @@ and a retry are the same road. Object before pointer: nothing is pushed before t
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
 import filelock
@@ -62,10 +62,11 @@ def _publish(desk: Desk, branch: Branch, publish_now: Callable[[Disk], bool]) ->
         disk, steps, held = _decide(desk, branch)
         due = steps.publish if steps.publish and publish_now(disk) else {}
         batch = _upload(desk, {path: disk.found[path] for path in due | steps.adrift})
+        lost = _upload(desk, {path: disk.found[path] for path in steps.beaten})
         done = Outcome((), held, disk.unsettled, tuple(arrived), waiting)
-        if not batch:
+        if not batch and not lost:
             return done
-        made = joining.commits(desk, branch, batch)
+        made = joining.commits(desk, branch, batch, lost, news=bool(batch.keys() & due))
         if _push(desk, branch, made):
             done = done._replace(published=tuple(sorted(batch.keys() & due)))
             return done._replace(waiting=_adopt(desk, branch, made))
@@ -104,13 +105,15 @@ def _upload(desk: Desk, batch: dict[str, Found]) -> dict[str, Found]:
     """Puts the batch's objects into the store; files that changed meanwhile are left out."""
     if desk.open_store is None or not batch:
         return _unchanged(desk, batch)
-    store = desk.open_store()
+    store, stored = desk.open_store(), {}
     try:
         for path, found in batch.items():
-            _put(desk, store, path, found)
+            with suppress(FileNotFoundError):  # it has gone since: the next pass looks again
+                _put(desk, store, path, found)
+                stored[path] = found
     finally:
         store.close()
-    return _unchanged(desk, batch)
+    return _unchanged(desk, stored)
 
 
 def _put(desk: Desk, store: Store, path: str, found: Found) -> None:
@@ -133,7 +136,9 @@ def _unchanged(desk: Desk, batch: dict[str, Found]) -> dict[str, Found]:
 
 
 def _push(desk: Desk, branch: Branch, made: Commits) -> bool:
-    """Publishes; False where another clone was quicker."""
+    """Publishes what there is to publish; False where another clone was quicker."""
+    if made.published is None:
+        return True
     busy.refuse(desk.repository, _PATIENCE)
     memory.remember_published(desk.repository, branch, made.published.id, made.blobs)
     if not remote.push(desk.repository, branch, made.published.id):
@@ -146,7 +151,8 @@ def _adopt(desk: Desk, branch: Branch, made: Commits) -> str:
     """Moves the user's branch on; why it could not be, '' where it could."""
     try:
         lines = desk.attribute_lines
-        forward.move_head(desk.repository, branch, made.head, made.blobs, lines)
+        blobs = made.blobs | made.beaten
+        forward.move_head(desk.repository, branch, made.head, blobs, lines)
     except Held as held:
         return held.message
     memory.head_has_followed(desk.repository, branch)

@@ -26,12 +26,14 @@ class Plan(NamedTuple):
     """`publish`: path to version. `conflicts`: path to the upstream's version, which has won.
 
     `adrift`: path to version of what is on disk and upstream and not in HEAD, so that the user's
-    `git pull` would not overwrite it: HEAD has to take it up.
+    `git pull` would not overwrite it: HEAD has to take it up. `beaten`: the same for what has
+    lost a conflict, so that a `git pull` replaces it by the winner.
     """
 
     publish: dict[str, str]
     conflicts: dict[str, str]
     adrift: dict[str, str]
+    beaten: dict[str, str]
 
 
 def plan(disk: Blobs, sides: Sides, kept_aside: Blobs) -> Plan:
@@ -57,7 +59,8 @@ def plan(disk: Blobs, sides: Sides, kept_aside: Blobs) -> Plan:
             publish[path] = version
         elif not _is_outdated(path, version, sides):
             conflicts[path] = theirs
-    return Plan(publish, conflicts, adrift)
+    beaten = {path: disk[path] for path in conflicts if sides.head.get(path) != disk[path]}
+    return Plan(publish, conflicts, adrift, beaten)
 
 
 def _removed_upstream(path: str, version: str, sides: Sides) -> bool:

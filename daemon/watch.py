@@ -71,7 +71,7 @@ class Watcher(FileSystemEventHandler):
         logging.getLogger(_OVERFLOW_LOGGER).removeHandler(self._overflow)
         if self._observer.is_alive():
             self._observer.stop()
-            self._observer.join(2)
+            self._observer.join(0.2)  # its threads are daemons: nothing waits for them
 
     def on_any_event(self, event: FileSystemEvent) -> None:
         if event.event_type not in _NO_NEWS and "/.git/" not in str(event.src_path):

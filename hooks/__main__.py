@@ -19,6 +19,8 @@ def _find_our_own_modules() -> None:
 
 def main() -> int:
     """Runs the hook named first on the command line; returns its exit code."""
+    if sys.argv[1] == "post-checkout" and sys.argv[4:] == ["0"]:
+        return 0  # `git checkout -- FILE`: no branch was changed, and it should feel instant
     _find_our_own_modules()
     try:
         from hooks.run import run

@@ -33,7 +33,9 @@ def check(repository: Repository, config: Config) -> int:
     for one in stale:
         _say(f"  stale: {one.path} has {one.config_hash}, config is {one.expected_hash}")
     if refused:
-        _say("`git commit --no-verify` commits all the same")
+        _say(
+            "`git restore --staged -- PATH` takes a cache out of the commit; --no-verify lets it in"
+        )
     return REFUSED if refused else 0
 
 

@@ -2,7 +2,7 @@
 
 import sys
 
-from cacheferry.core import config, repository
+from cacheferry.core import configfile, repository
 from cacheferry.core.errors import CacheferryError
 from cacheferry.core.repository import Repository
 
@@ -10,10 +10,12 @@ from cacheferry.core.repository import Repository
 def run(hook: str, arguments: list[str]) -> int:
     """Runs one hook in the repository around the current folder; returns its exit code."""
     sys.stderr.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    if hook == "post-checkout" and arguments[2:] == ["0"]:
-        return 0  # files were checked out, not a branch
     try:
         around = repository.find()
+        if hook == "merge-driver":  # whatever the merge has made of cacheferry.yaml
+            from hooks import merge
+
+            return merge.settle(around, *arguments)
         return _run(around, hook, arguments) if around.config_file.exists() else 0
     except (CacheferryError, OSError) as error:
         listing = str(error).replace("\n", "; ")
@@ -22,15 +24,11 @@ def run(hook: str, arguments: list[str]) -> int:
 
 
 def _run(around: Repository, hook: str, arguments: list[str]) -> int:
-    loaded = config.load(around)
+    loaded = configfile.load(around)
     if hook == "pre-commit":
         from hooks import precommit
 
         return precommit.check(around, loaded)
-    if hook == "merge-driver":
-        from hooks import merge
-
-        return merge.settle(around, *arguments)
     from hooks import arrivals
 
     return arrivals.report(around, loaded)

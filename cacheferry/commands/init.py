@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from cacheferry import reporting
-from cacheferry.core import chosen, config, entries, repository, storeurl, trust
+from cacheferry.core import chosen, configfile, entries, repository, storeurl, trust
 from cacheferry.core.chosen import Chosen
 from cacheferry.core.config import Config
 from cacheferry.core.errors import ConfigurationError, ReadOnly
@@ -55,7 +55,7 @@ def _for_user() -> None:
 def _set_up(around: Repository, store: str | None, globs: Sequence[str]) -> list[str]:
     """Writes what is missing; a line for each thing that is new."""
     done = _write_config(around, store, globs)
-    loaded = config.load(around)
+    loaded = configfile.load(around)
     selected = _accept_store(around, loaded)
     plain_git = selected.url.scheme == "git"
     if files.extend_attributes(around, loaded, plain_git):
@@ -84,7 +84,7 @@ def _write_config(around: Repository, store: str | None, globs: Sequence[str]) -
 
 
 def _change_config(around: Repository, store: str | None, globs: Sequence[str]) -> list[str]:
-    loaded, done = config.load(around), []
+    loaded, done = configfile.load(around), []
     if store is None and not loaded.store:
         store = _usual_store(around) if agent.has_git_lfs(around.git) else "git"
     if store is not None and store != loaded.store:
@@ -165,6 +165,7 @@ def _say_what_next(around: Repository) -> None:
         click.echo("to commit:")
         click.echo(f"  git add {listing} && git commit -m 'Set up cacheferry' -- {listing}")
         click.echo("  git push    # the other sides need these files")
-    caches = len(list(tracked_files(around, config.load(around))))
+    caches = len(list(tracked_files(around, configfile.load(around))))
     if caches:
-        click.echo(f"{caches} cache(s) lie here: `cacheferry sync` publishes them")
+        here = reporting.caches(caches)
+        click.echo(f"{here} here; `cacheferry sync` publishes what the remote does not have")

@@ -20,38 +20,46 @@ from cacheferry.session import Session, begin, selected_paths
 @click.option("--quiet", is_flag=True, help="Do not fetch; say only what went wrong.")
 @click.argument("paths", nargs=-1, type=click.Path())
 def command(needed: bool, everything: bool, quiet: bool, paths: tuple[str, ...]) -> int:
-    """Fetch caches and put them into the work tree: all, or those at or below PATHS."""
+    """Fetch the caches that are needed and put them into the work tree.
+
+    PATHS narrow that to what lies at or below them.
+    """
     if needed and everything:
         raise click.UsageError("--needed and --all exclude each other")
     session = begin()
     failures = [] if quiet else fetching.settle_conflicts(session)
-    reached = True if quiet else _move_on(session)
+    arrived = [] if quiet else _move_on(session)
     side = session.git_side()
     chosen, stay = fetching.wanted(session, side, everything, selected_paths(session, paths))
     with _progress(chosen, quiet) as progress:
         failures += fetching.bring(session, chosen, progress)
     fetching.keep_status_clean(session)
     if not quiet:
-        _summary(chosen, failures, len(stay))
-    return _name(session, failures) or (0 if reached else 4)
+        _summary(chosen, failures, len(stay), bool(arrived))
+    return _name(session, failures) or (4 if arrived is None else 0)
 
 
-def _move_on(session: Session) -> bool:
+def _move_on(session: Session) -> list[str] | None:
+    """The caches that others' commits brought; None where the remote is out of reach."""
     try:
-        for path in fetching.move_on(session):
-            click.echo(f"  arrived  {path}")
+        arrived = fetching.move_on(session)
     except RemoteUnreachable as error:
         reporting.warn(f"cacheferry: error: {error.message}")
-        return False
-    return True
+        return None
+    for path in arrived:
+        click.echo(f"  arrived  {path}")
+    return arrived
 
 
-def _summary(chosen: list[Wanted], failures: list[Failure], stay: int) -> None:
+def _summary(chosen: list[Wanted], failures: list[Failure], stay: int, more: bool) -> None:
     failed = {failure.wanted.path for failure in failures}
     done = [one for one in chosen if one.path not in failed]
     size = reporting.human_size(sum(one.pointer.size for one in done))
     away = f"; {stay} not needed stay away (--all brings them)" if stay else ""
-    click.echo(f"{reporting.caches(len(done))} brought ({size}){away}")
+    number = (
+        reporting.caches(len(done)).replace(" ", " more ") if more else reporting.caches(len(done))
+    )
+    click.echo(f"{number} brought ({size}){away}")
 
 
 def _name(session: Session, failures: list[Failure]) -> int:
@@ -62,6 +70,10 @@ def _name(session: Session, failures: list[Failure]) -> int:
         if isinstance(one.error, UnsafeCache):
             session_storage = session.storage.path(one.wanted.pointer.oid)
             reporting.warn(f"cacheferry: hint: its bytes stay in {session_storage}")
+    if any(one.is_unreachable for one in failures):
+        reporting.warn(
+            "cacheferry: hint: if the store has another name here: git config cacheferry.store PATH"
+        )
     if failures and all(one.is_unreachable for one in failures):
         return 4
     return 1 if failures else 0

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from cacheferry.core import config, repository
+from cacheferry.core import configfile, repository
 from cacheferry.core.errors import ConfigurationError
 from cacheferry.core.pickles import Scan, scan
 
@@ -35,7 +35,7 @@ def _allowed_here() -> tuple[str, ...]:
         around = repository.find()
     except ConfigurationError:
         return ()
-    return config.load(around).allow if around.config_file.exists() else ()
+    return configfile.load(around).allow if around.config_file.exists() else ()
 
 
 def _report(file: Path, scanned: Scan) -> int:

@@ -1,5 +1,6 @@
 """`cacheferry status`: every cache, what is queued, what is held and why."""
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -7,6 +8,7 @@ import click
 
 from cacheferry import reporting
 from cacheferry.core.errors import Held
+from cacheferry.core.git import GitFailed
 from cacheferry.core.repository import Repository
 from cacheferry.core.verdict import Verdict, verdicts
 from cacheferry.session import Session, begin
@@ -27,7 +29,10 @@ def command(as_json: bool) -> None:
         dict.fromkeys(aside, "conflict"),
         reason,
     )
-    facts = _facts(session, reason, aside)
+    # A plain `git pull` settles a conflict, too; the next pass forgets it.
+    settled = {one.path for one in found if one.sync == "published"}
+    open_ = {path: kept for path, kept in aside.items() if path not in settled}
+    facts = _facts(session, reason, open_)
     if as_json:
         click.echo(reporting.as_json(found, **facts))
     else:
@@ -54,7 +59,7 @@ def _facts(
         "trusted": session.chosen.trusted,
         "daemon": {"running": pid is not None, "pid": pid},
         "busy": reason,
-        "last_published": _iso(said.get("last_published")),
+        "last_published": _iso(_last_published(session.repository, said)),
         "last_error": said.get("error"),
         "next_try": _iso(said.get("next_try")),
         "conflicts": [
@@ -66,6 +71,16 @@ def _facts(
             for path, kept in sorted(aside.items())
         ],
     }
+
+
+def _last_published(repository: Repository, said: dict[str, Any]) -> float | None:
+    """When the daemon or a `sync` published last; a commit tells the time of a sync."""
+    times = [said.get("last_published") or 0.0]
+    with suppress(Held, GitFailed):
+        commit = memory.last_published(repository, branches.current(repository)).commit
+        if commit:
+            times.append(float(repository.git.text("show", "-s", "--format=%ct", commit)))
+    return max(times) or None
 
 
 def _iso(seconds: float | None) -> str | None:

@@ -2,13 +2,13 @@
 
 import click
 
-from cacheferry.core import config, repository, storeurl, trust
+from cacheferry.core import configfile, repository, storeurl, trust
 
 
 @click.command("trust")
 def command() -> None:
     """Accept the store that cacheferry.yaml names, for this repository and this user."""
     around = repository.find()
-    url = storeurl.parse(config.load(around).store, around.root)
+    url = storeurl.parse(configfile.load(around).store, around.root)
     trust.accept(around, url)
     click.echo(f"accepted the store {url.text} for {around.root}")

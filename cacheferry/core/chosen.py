@@ -47,10 +47,10 @@ def require_trust(repository: Repository, chosen: Chosen) -> None:
 
 
 def _from_file(repository: Repository) -> str:
-    from cacheferry.core import config
+    from cacheferry.core import configfile
 
-    data = config.read(repository)
-    named = plain_store_line(data) or config.parse(data).store
+    data = configfile.read(repository)
+    named = plain_store_line(data) or configfile.parse(data).store
     if not named:
         raise ConfigurationError(
             "cacheferry.yaml names no store", "run `cacheferry init --store URL`"

@@ -1,16 +1,10 @@
-"""Loads `cacheferry.yaml` (contract 2): every problem in one error, each with its line.
-
-The file comes with a clone and is untrusted: it is composed into nodes and checked node by
-node; no YAML constructor ever runs on it.
-"""
+"""What `cacheferry.yaml` says (contract 2), once it has been read and found sound."""
 
 import re
 from typing import NamedTuple
 
 from cacheferry.core.confighash import Strategy
-from cacheferry.core.errors import ConfigurationError
 from cacheferry.core.patterns import folder_of, glob_regex, template_regex
-from cacheferry.core.repository import Repository
 
 DEFAULT_SIZE = 2 << 30
 
@@ -61,32 +55,6 @@ class Config(NamedTuple):
         """The folders below which tracked files lie; '' is the whole repository."""
         folders = sorted({folder_of(glob) if "/" in glob else "" for glob in self.track})
         return tuple(f for f in folders if not any(_below(f, other) for other in folders))
-
-
-def load(repository: Repository) -> Config:
-    """The configuration of a work tree. Raises ConfigurationError, with every problem there is."""
-    return parse(read(repository))
-
-
-def read(repository: Repository) -> bytes:
-    """The bytes of `cacheferry.yaml`. Raises ConfigurationError where it is no regular file."""
-    file = repository.config_file
-    # A symlink may lead out of the repository, or to a device that never ends.
-    if file.is_symlink() or (file.exists() and not file.is_file()):
-        raise ConfigurationError(f"{file} is no regular file")
-    try:
-        return file.read_bytes()
-    except FileNotFoundError:
-        raise ConfigurationError(
-            f"{repository.root} has no {file.name}", "run `cacheferry init --store URL`"
-        ) from None
-
-
-def parse(data: bytes) -> Config:
-    """The configuration that these bytes of a `cacheferry.yaml` are; see `load`."""
-    from cacheferry.core import configreader
-
-    return configreader.read(data)
 
 
 def default_track(caches: tuple[CachePattern, ...]) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from cacheferry.core.config import Config
-from cacheferry.core.git import Git
+from cacheferry.core.git import Git, GitFailed
 from cacheferry.core.pointer import MAX_BYTES, Pointer, parse
 
 REGULAR = ("100644", "100755")
@@ -60,11 +60,16 @@ def pointers(git: Git, blobs: Iterable[str]) -> dict[str, Pointer]:
 
 def ignored(git: Git, paths: Iterable[str]) -> set[str]:
     """Those of the paths that git ignores and that are not in the index."""
-    data = "\0".join(paths).encode("utf-8", "surrogateescape")
+    # Behind `./` a leading colon is a colon: git would read `:!x` as «all but x».
+    data = "\0".join(f"./{path}" for path in paths).encode("utf-8", "surrogateescape")
     if not data:
         return set()
-    done = git.call("check-ignore", "-z", "--stdin", data=data)
-    return {part.decode("utf-8", "surrogateescape") for part in done.stdout.split(b"\0") if part}
+    args = ("check-ignore", "-z", "--stdin")
+    done = git.call(*args, data=data)
+    if done.returncode not in (0, 1):
+        raise GitFailed(args, done.returncode, done.stderr.decode("utf-8", "replace"))
+    found = (part.decode("utf-8", "surrogateescape") for part in done.stdout.split(b"\0"))
+    return {path.removeprefix("./") for path in found if path}
 
 
 def _below(config: Config) -> list[str]:

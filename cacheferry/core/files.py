@@ -44,6 +44,19 @@ def is_cache_file(repository: Repository, path: str) -> bool:
     return stat.S_ISREG(mode) and not _behind_symlink(repository.root, os.path.dirname(path))
 
 
+def is_symlinked(repository: Repository, path: str) -> bool:
+    """True where a symlink lies at the path or on the way to it."""
+    file = repository.root / path
+    return file.is_symlink() or _behind_symlink(repository.root, os.path.dirname(path))
+
+
+def is_replaceable(repository: Repository, path: str) -> bool:
+    """True where a cache may be put: nothing or a cache lies there, behind no symlink."""
+    if not os.path.lexists(repository.root / path):
+        return not _behind_symlink(repository.root, os.path.dirname(path))
+    return is_cache_file(repository, path)
+
+
 def content_of(file: Path, allow: tuple[str, ...] = ()) -> Content:
     """Looks into a file without unpickling it. Raises OSError where it cannot be read."""
     try:

@@ -18,6 +18,10 @@ class UnsafeCache(CacheferryError):
     """The bytes have arrived, and are a pickle that imports what is not allowed."""
 
 
+class InTheWay(CacheferryError):
+    """What has been written at the path meanwhile is not to be replaced."""
+
+
 class Materialiser:
     """Brings caches of one repository; the store is opened when an object is first missed."""
 
@@ -34,16 +38,25 @@ class Materialiser:
         self._allow = allow
         self._store: Store | None = None
 
-    def materialise(self, path: str, pointer: Pointer, progress: Progress = no_progress) -> None:
+    def materialise(
+        self,
+        path: str,
+        pointer: Pointer,
+        progress: Progress = no_progress,
+        may_replace: Callable[[], bool] = lambda: True,
+    ) -> None:
         """Puts the verified bytes at a path of the work tree, atomically.
 
-        Raises a StoreError where they cannot be had, and UnsafeCache where they may not lie
-        there; the work tree is untouched then.
+        Bringing them may take minutes, so `may_replace` is asked at the last moment. Raises
+        InTheWay where it says no, a StoreError where the bytes cannot be had, and UnsafeCache
+        where they may not lie there; the work tree is untouched then.
         """
         self.bring(pointer, progress)
         scanned = scan(self._storage.path(pointer.oid), self._allow, name=path)
         if scanned.safety == "unsafe":
             raise UnsafeCache("unsafe pickle: " + ", ".join(scanned.refused))
+        if not may_replace():
+            raise InTheWay("another file has come to lie there; it stays")
         self._storage.copy_out(pointer, self._repository.root / path)
 
     def bring(self, pointer: Pointer, progress: Progress = no_progress) -> None:

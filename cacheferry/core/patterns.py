@@ -6,7 +6,8 @@ from functools import lru_cache
 HASH_FIELD = "config_hash"
 _FIELD = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _VALUE = r"[A-Za-z0-9._-]+?"
-_GLOB_PIECES = re.compile(r"((?:^|(?<=/))\*\*/|/\*\*$|\*+|\?|\[[!^]?\]?[^\]/]*\])")
+_GLOB_PIECES = re.compile(r"(\*+|\?|\[[!^]?\]?[^\]/]*\])")
+_MOST_BESIDE_REPEATED = 3  # a match may then take the length to this power
 _NEVER_CACHES = ("cacheferry.yaml", ".gitattributes", ".gitignore", ".gitmodules", ".lfsconfig")
 
 
@@ -47,7 +48,11 @@ def problem_of_glob(glob: str) -> str | None:
 def problem_of_template(template: str) -> str | None:
     """Why a `file` or `config` template cannot be read, or None."""
     rest = _FIELD.sub("", template)
-    return "has a brace that is no {field}" if "{" in rest or "}" in rest else None
+    if "{" in rest or "}" in rest:
+        return "has a brace that is no {field}"
+    if _repeats(template) and len({*fields_of(template)} - {HASH_FIELD}) > _MOST_BESIDE_REPEATED:
+        return f"repeats a field and has more than {_MOST_BESIDE_REPEATED}"
+    return None
 
 
 def fields_of(template: str) -> list[str]:
@@ -57,11 +62,36 @@ def fields_of(template: str) -> list[str]:
 
 def template_regex(template: str, hash_digits: int) -> re.Pattern[str]:
     """Matches whole paths; each field is a named group, and equal where it stands twice."""
-    parts: list[str] = []
     seen: set[str] = set()
-    for position, text in enumerate(_FIELD.split(template)):
-        parts.append(re.escape(text) if position % 2 == 0 else _group(text, hash_digits, seen))
-    return re.compile("".join(parts))
+    repeats = _repeats(template)
+    segments = (_template_segment(one, hash_digits, seen, repeats) for one in template.split("/"))
+    return re.compile("/".join(segments))
+
+
+def _template_segment(segment: str, hash_digits: int, seen: set[str], repeats: bool) -> str:
+    runs = [("", "")]  # a field of any length, and what has a length of its own behind it
+    for position, text in enumerate(_FIELD.split(segment)):
+        if position % 2 and text != HASH_FIELD and text not in seen:
+            runs.append((_group(text, hash_digits, seen), ""))
+        else:
+            fixed = _group(text, hash_digits, seen) if position % 2 else re.escape(text)
+            runs[-1] = (runs[-1][0], runs[-1][1] + fixed)
+    return "".join(map("".join, runs)) if repeats else _without_retries(runs)
+
+
+def _without_retries(runs: list[tuple[str, str]]) -> str:
+    """The runs of one segment, so that a match takes no longer than the square of the length.
+
+    Where what follows a variable part matches first is as good as anywhere later, except for the
+    last, which the segment's end decides. An untrusted file could keep us busy for ever otherwise.
+    """
+    tried_once = "".join(f"(?>{variable}{fixed})" for variable, fixed in runs[:-1])
+    return tried_once + "".join(runs[-1])
+
+
+def _repeats(template: str) -> bool:
+    fields = fields_of(template)
+    return len(set(fields)) < len(fields)
 
 
 def filled(template: str, values: dict[str, str]) -> str:
@@ -85,20 +115,36 @@ def glob_regex(glob: str) -> re.Pattern[str]:
 
     A glob without a slash matches file names in any folder.
     """
-    if "/" not in glob:
-        glob = "**/" + glob
-    return re.compile("".join(map(_glob_piece, _GLOB_PIECES.split(glob))))
+    chunks: list[str] = [""]  # what stands between the `**`
+    *folders, name = (glob if "/" in glob else "**/" + glob).split("/")
+    for folder in folders:
+        if folder != "**":
+            chunks[-1] += _glob_segment(folder) + "/"
+        elif chunks[-1] or len(chunks) == 1:
+            chunks.append("")
+    last = "(?s:.+)" if name == "**" else _glob_segment(name)
+    if len(chunks) == 1:
+        return re.compile(chunks[0] + last)
+    middle = "".join(f"(?>(?:[^/]+/)*?{chunk})" for chunk in chunks[1:-1])
+    return re.compile(f"{chunks[0]}{middle}(?:[^/]+/)*{chunks[-1]}{last}")
+
+
+def _glob_segment(segment: str) -> str:
+    runs = [("", "")]
+    for piece in _GLOB_PIECES.split(segment):
+        if piece and not piece.strip("*"):
+            runs.append(("[^/]*?", ""))
+        else:
+            runs[-1] = (runs[-1][0], runs[-1][1] + _glob_piece(piece))
+    return _without_retries(runs)
 
 
 def _glob_piece(piece: str) -> str:
-    fixed = {"**/": "(?:.+/)?", "/**": "/.+", "?": "[^/]"}
     if piece.startswith("[") and piece.endswith("]"):
         inverted = piece[1] in "!^"
         body = re.sub(r"([\[\]\\&~|^])", r"\\\1", piece[2 if inverted else 1 : -1])
         return "(?!/)[" + ("^" if inverted else "") + body + "]"
-    if piece.strip("*") == "" and piece:
-        return "[^/]*"
-    return fixed.get(piece) or re.escape(piece)
+    return "[^/]" if piece == "?" else re.escape(piece)
 
 
 def _is_gits_own(segment: str) -> bool:

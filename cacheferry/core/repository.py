@@ -53,6 +53,10 @@ def find(start: Path | None = None) -> Repository:
         raise ConfigurationError(
             f"{folder} is not in a git work tree", "run this in a clone, or `git init` first"
         )
+    if answer.count("\n") != 2:
+        raise ConfigurationError(
+            f"the path of {folder} has a line's end in it", "rename the folder"
+        )
     root, git_dir, common = answer.split("\n")
     return Repository(Path(root), Path(git_dir), Path(os.path.normpath(folder / common)))
 

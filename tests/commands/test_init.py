@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cacheferry.core.config import parse
+from cacheferry.core.configfile import parse
 from tests.conftest import PROGRAM, World, payload
 
 

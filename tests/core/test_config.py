@@ -5,8 +5,9 @@ import time
 
 import pytest
 
-from cacheferry.core import config
-from cacheferry.core.config import Config, Sync, parse, parse_size
+from cacheferry.core import configfile
+from cacheferry.core.config import CachePattern, Config, Sync, parse_size
+from cacheferry.core.configfile import parse
 from cacheferry.core.confighash import Strategy
 from cacheferry.core.errors import ConfigurationError
 from cacheferry.core.repository import Repository
@@ -237,7 +238,7 @@ def test_sizes(text, size):
 
 
 def fields(file: str, path: str, digits: int = 8) -> dict[str, str] | None:
-    pattern = config.CachePattern("a", file, (), Strategy("md5-text", digits))
+    pattern = CachePattern("a", file, (), Strategy("md5-text", digits))
     return pattern.match(path)
 
 
@@ -318,13 +319,13 @@ def test_globs_mean_what_git_takes_them_for(world):
 def test_a_file_that_is_none_is_not_read(tmp_path):
     around = Repository(tmp_path, tmp_path / ".git", tmp_path / ".git")
     with pytest.raises(ConfigurationError, match=r"has no cacheferry\.yaml"):
-        config.load(around)
+        configfile.load(around)
     secret = tmp_path / "secret"
     secret.write_text("store: a\n")
     around.config_file.symlink_to(secret)
     with pytest.raises(ConfigurationError, match="no regular file"):
-        config.load(around)
+        configfile.load(around)
     around.config_file.unlink()
     os.mkfifo(around.config_file)
     with pytest.raises(ConfigurationError, match="no regular file"):
-        config.load(around)
+        configfile.load(around)

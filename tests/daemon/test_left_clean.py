@@ -1,5 +1,10 @@
 """After a pass, `git status` lists no cache, and no commit was made without a reason."""
 
+import hashlib
+from pathlib import Path
+
+import pytest
+
 from tests.conftest import World, payload
 from tests.daemon.helping import CACHE
 
@@ -54,3 +59,38 @@ def test_others_versions_under_our_commit_are_not_ours(world: World) -> None:
     done = world.cf(second, "check")
     assert done.returncode == 1, done.stdout
     assert "conflict" in done.stdout
+
+
+@pytest.mark.parametrize("mode", [("--ff-only",), ("--rebase",), ("--no-rebase",)])
+@pytest.mark.parametrize("own_commit", [False, True])
+def test_a_plain_git_pull_replaces_what_lost_a_conflict(
+    world: World, mode: tuple[str], own_commit: bool
+) -> None:
+    if own_commit and mode == ("--ff-only",):
+        mode = ("--no-rebase",)  # that one would not have worked without us
+    first, second = world.clone("a"), world.clone("b")
+    world.cache(first, seed=1)
+    world.sync(first)
+    if own_commit:
+        (second / "code.py").write_text("print('mine')\n")
+        world.git(second, "commit", "-qam", "mine")
+    world.cache(second, seed=2)
+    for _ in range(2):
+        done = world.cf(second, "sync")
+        assert done.returncode == 1
+        assert "conflict" in done.stderr
+    assert (second / CACHE).read_bytes() == payload(2)
+    world.git(second, "pull", "-q", *mode)
+    assert (second / CACHE).read_bytes() == payload(1)
+    world.sync(second)
+    assert world.git(second, "status", "--porcelain") == ""
+    assert (lost := oid_path(second, payload(2))).read_bytes() == payload(2), lost
+    world.git(first, "pull", "-q")
+    assert (first / CACHE).read_bytes() == payload(1)
+    if own_commit:
+        world.git(second, "push", "-q")
+
+
+def oid_path(clone: Path, data: bytes) -> Path:
+    oid = hashlib.sha256(data).hexdigest()
+    return clone / ".git" / "lfs" / "objects" / oid[:2] / oid[2:4] / oid

@@ -155,13 +155,13 @@ def test_reasons_for_held_are_all_explained() -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_snippets_compile_and_configurations_parse(page: str) -> None:
-    from cacheferry.core import config
+    from cacheferry.core import configfile
 
     for block in pages.blocks(page):
         if block.kind == "python":
             compile(block.text, f"{page}:{block.line}", "exec")
         if block.kind == "yaml" and pages.file_name(block) == "cacheferry.yaml":
-            assert config.parse(block.text.encode()).store
+            assert configfile.parse(block.text.encode()).store
 
 
 def texts() -> list[Path]:
