@@ -36,14 +36,28 @@ def current(repository: Repository) -> Branch:
         head = _commit(repo, branch.path)
         if head is None:
             raise Held("unborn branch", "make a first commit")
-        tracking = branch.tracking_branch()
-        with branch.config_reader() as settings:
-            remote = str(settings.get_value("remote", default=""))
-            remote_ref = str(settings.get_value("merge", default=""))
-        if tracking is None or remote in ("", "."):
+        followed = _followed(branch) or _followed_as_git_says(repository, str(branch.path))
+        if followed is None:
             raise Held("no upstream", f"git push -u REMOTE {branch.name}")
-        upstream = _commit(repo, tracking.path)
-        return Branch(str(branch.path), head, remote, remote_ref, str(tracking.path), upstream)
+        return Branch(str(branch.path), head, *followed, _commit(repo, followed[2]))
+
+
+def _followed(branch: git.Head) -> tuple[str, str, str] | None:
+    """Remote, its ref, and the ref that tracks it here."""
+    tracking = branch.tracking_branch()
+    with branch.config_reader() as settings:
+        remote = str(settings.get_value("remote", default=""))
+        remote_ref = str(settings.get_value("merge", default=""))
+    return (remote, remote_ref, str(tracking.path)) if tracking and remote != "." else None
+
+
+def _followed_as_git_says(repository: Repository, ref: str) -> tuple[str, str, str] | None:
+    """The same for a branch whose name GitPython cannot look up: one with a quote in it."""
+    fields = "%(upstream:remotename)%00%(upstream:remoteref)%00%(upstream)"
+    answer = repository.git.text("for-each-ref", f"--format={fields}", ref)
+    remote, remote_ref, tracking = answer.split("\0") if answer.count("\0") == 2 else ("", "", "")
+    named = remote not in ("", ".") and remote_ref and tracking
+    return (remote, remote_ref, tracking) if named else None
 
 
 def _commit(repo: git.Repo, ref: str) -> str | None:

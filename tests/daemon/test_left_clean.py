@@ -94,3 +94,21 @@ def test_a_plain_git_pull_replaces_what_lost_a_conflict(
 def oid_path(clone: Path, data: bytes) -> Path:
     oid = hashlib.sha256(data).hexdigest()
     return clone / ".git" / "lfs" / "objects" / oid[:2] / oid[2:4] / oid
+
+
+def test_a_branch_with_a_quote_in_its_name(world: World) -> None:
+    clone = world.clone("a")
+    world.git(clone, "switch", "-q", "-c", 'fe"at')
+    world.git(clone, "push", "-q", "-u", "origin", "HEAD")
+    world.cache(clone)
+    world.sync(clone)
+    assert "oid sha256" in world.on_remote(CACHE, 'fe"at')
+
+
+def test_a_branch_that_follows_a_local_one_has_no_upstream(world: World) -> None:
+    clone = world.clone("a")
+    world.git(clone, "switch", "-q", "-c", "local", "--track", "main")
+    world.cache(clone)
+    done = world.cf(clone, "sync")
+    assert done.returncode == 3
+    assert "git push -u" in done.stderr
