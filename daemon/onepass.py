@@ -143,7 +143,8 @@ def _push(desk: Desk, branch: Branch, made: Commits) -> bool:
     memory.remember_published(desk.repository, branch, made.published.id, made.blobs)
     if not remote.push(desk.repository, branch, made.published.id):
         return False
-    desk.say(f"published on {branch.remote} as {made.published.id[:10]}")
+    if made.blobs:
+        desk.say(f"published on {branch.remote} as {made.published.id[:10]}")
     return True
 
 

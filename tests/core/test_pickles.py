@@ -369,6 +369,7 @@ def test_a_pipe_is_judged_as_a_file_is():
             assert scan_stream(_Pipe(data)) == scan_stream(io.BytesIO(data))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "body",
     [
