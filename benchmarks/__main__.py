@@ -1,6 +1,7 @@
 """`python -m benchmarks`: runs every measurement and prints its table."""
 
-from benchmarks import startup
+from benchmarks import publishing, startup
 
 if __name__ == "__main__":
     startup.main()
+    publishing.main()
