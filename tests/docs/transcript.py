@@ -19,7 +19,7 @@ from tests.conftest import CHECKOUT, PROGRAM, World
 from tests.docs.pages import Block, file_name
 
 EXEMPT = {
-    r"make (demo|test|campaigns|bench|setup|lint|format|clean)\b": "it would start itself; CI runs it",
+    r"make (demo|test|campaigns|bench|setup|lint|format|clean)\b": "it would start itself",
     r"(pip|pipx|uv tool|uv pip|python -m pip) install\b": "tests/packaging installs every way",
     r"(sudo )?(apt|brew|winget|apt-get) ": "changes the machine",
     r"git clone \S*cacheferry": "this repository's own address is the reader's",
