@@ -7,7 +7,7 @@ from functools import partial
 from typing import NamedTuple
 
 from cacheferry import reporting
-from cacheferry.core import entries
+from cacheferry.core import atomic, entries
 from cacheferry.core.blobs import blob_of_file, blob_of_pointer
 from cacheferry.core.errors import (
     CacheferryError,
@@ -186,8 +186,6 @@ def _bring(session: Session, bringer: Materialiser, one: Wanted, progress: Progr
     free = partial(_may_replace, session, one.path)
     if not session.plain_git:
         return bringer.materialise(one.path, one.pointer, progress, free)
-    from cacheferry.core import atomic
-
     target = session.repository.root / one.path
     data = session.repository.git.run("cat-file", "blob", one.blob)
     scanned = scan_stream(io.BytesIO(data), session.config.allow, name=one.path)

@@ -90,3 +90,17 @@ def test_a_driver_that_is_gone_leaves_a_whole_version(world, clones):
         second / BASELINE
     ).read_bytes().startswith(b"version https")
     assert b"<<<<" not in (second / BASELINE).read_bytes()
+
+
+def test_the_published_version_wins_whatever_became_of_the_configuration(world):
+    first, second = world.clone("one"), world.clone("two")
+    world.cache(first, seed=1)
+    world.sync(first)
+    mine = world.cache(second, seed=2)
+    world.git(second, "add", "cache")
+    world.git(second, "commit", "-qm", "mine")
+    (second / "cacheferry.yaml").write_text("<<<<<<< neither\n")
+    world.git(second, "pull", "-q", "--no-rebase")
+    world.git(second, "checkout", "-q", "--", "cacheferry.yaml")
+    assert world.cf(second, "pull").returncode == 0
+    assert mine.read_bytes() == payload(1)
