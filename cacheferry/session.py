@@ -32,10 +32,10 @@ class Session(NamedTuple):
         return LfsStorage(self.repository.lfs_storage())
 
     def reader(self) -> Store:
-        """The store, to read from."""
+        """The store, to read from; without credentials where nobody has accepted it."""
         from lfs_agent.stores import open_store
 
-        return open_store(self.chosen.url)
+        return open_store(self.chosen.url, anonymous=not self.chosen.trusted)
 
     def writer(self) -> Callable[[], Store] | None:
         """Opens the store to write to; None where there is none. Raises for an untrusted one."""

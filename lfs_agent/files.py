@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from io import FileIO
 from pathlib import Path
 
-from cacheferry.core.errors import CacheferryError
+from cacheferry.core.errors import CacheferryError, ObjectCorrupt
 from cacheferry.core.oid import CHUNK
 
 _BINARY = getattr(os, "O_BINARY", 0)
@@ -82,6 +82,19 @@ def pieces(stream: FileIO, failed: Callable[[OSError], CacheferryError]) -> Iter
         if not count:
             return
         yield buffer[:count]
+
+
+def source_pieces(stream: FileIO, source: Path) -> Iterator[memoryview]:
+    """The pieces of a file to upload, as large as it is now: one that grows has no end.
+
+    Raises ObjectCorrupt where there is more, CacheferryError where it cannot be read.
+    """
+    rest = os.fstat(stream.fileno()).st_size
+    for piece in pieces(stream, lambda error: unreadable(source, error)):
+        rest -= len(piece)
+        if rest < 0:
+            raise ObjectCorrupt(f"{source} grows while it is read; not stored")
+        yield piece
 
 
 def write_all(stream: FileIO, piece: memoryview) -> None:

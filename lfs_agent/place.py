@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 class Place:
     """The store of a session, not opened yet, and the folder for its downloads."""
 
-    def __init__(self, scheme: str, text: str, downloads: str) -> None:
+    def __init__(self, scheme: str, text: str, downloads: str, anonymous: bool = False) -> None:
         self._scheme = scheme
         self._text = text
         self._downloads = downloads
+        self._anonymous = anonymous
 
     def open(self) -> "Store":
         """The store."""
@@ -27,8 +28,10 @@ class Place:
         from cacheferry.core.storeurl import StoreUrl
         from lfs_agent.stores import open_store
 
-        folder = Path(self._text) if self._scheme == "file" else None
-        return open_store(StoreUrl(self._scheme, self._text, folder))
+        if self._scheme == "file":
+            return open_store(StoreUrl(self._scheme, self._text, Path(self._text)))
+        _add_site_packages()
+        return open_store(StoreUrl(self._scheme, self._text), self._anonymous)
 
     def downloads(self) -> "Path":
         """The temporary folder of the LFS storage; it need not exist."""
@@ -48,9 +51,7 @@ def place_for(operation: str) -> Place:
     try:
         return _any_place(operation)
     except ModuleNotFoundError:
-        import site
-
-        site.main()  # a parser or a store's library, which -S has kept away
+        _add_site_packages()
         return _any_place(operation)
     except OSError as error:
         raise ConfigurationError(f"cannot read the configuration: {error}") from None
@@ -67,4 +68,14 @@ def _any_place(operation: str) -> Place:
     require_supported(store.url)
     if operation == "upload":
         chosen.require_trust(found, store)
-    return Place(store.url.scheme, store.url.text, str(found.lfs_storage() / "tmp"))
+    downloads = str(found.lfs_storage() / "tmp")
+    return Place(store.url.scheme, store.url.text, downloads, anonymous=not store.trusted)
+
+
+def _add_site_packages() -> None:
+    """A parser or a store's library lies there, which -S has kept away."""
+    import site
+    import sys
+
+    if sys.flags.no_site:
+        site.main()

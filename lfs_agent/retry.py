@@ -2,15 +2,18 @@
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
 
 from cacheferry.core.errors import StoreUnavailable
-from cacheferry.core.store import Progress, Store, no_progress
+from cacheferry.core.store import Gathering, Progress, Store, Stored, no_progress
 
 DELAYS = (0.2, 0.8, 2.0)
 """Seconds before the second, third and fourth try, before jitter."""
+
+LONGEST = 60.0
+"""Seconds that a store may ask for with `Retry-After`; git-lfs and its user wait meanwhile."""
 
 _Result = TypeVar("_Result")
 
@@ -23,8 +26,9 @@ def jitter() -> float:
 class Retrying:
     """A Store that repeats what raised StoreUnavailable, with growing delays.
 
-    Once it has given up it tries only once a call until one succeeds: a hundred objects do not
-    wait a hundred times for a store that is down.
+    Where the store has said when to come back, not before. Once it has given up it tries only
+    once a call until one succeeds: a hundred objects do not wait a hundred times for a store
+    that is down.
     """
 
     def __init__(
@@ -34,6 +38,7 @@ class Retrying:
         jitter: Callable[[], float] = jitter,
     ) -> None:
         self._store = store
+        self.workers = store.workers
         self._sleep = sleep
         self._jitter = jitter
         self._down = False
@@ -50,6 +55,14 @@ class Retrying:
         """As Store.get."""
         self._again(lambda forward: self._store.get(oid, target, forward), progress)
 
+    def objects(self) -> Iterator[Stored]:
+        """As Store.objects; from the start again where the listing breaks off."""
+        yield from self._again(lambda _: list(self._store.objects()), no_progress)
+
+    def delete(self, oid: str) -> None:
+        """As Store.delete."""
+        self._again(lambda _: self._store.delete(oid), no_progress)
+
     def close(self) -> None:
         """As Store.close."""
         self._store.close()
@@ -59,12 +72,24 @@ class Retrying:
         for delay in () if self._down else DELAYS:
             try:
                 return call(forward.from_the_start())
-            except StoreUnavailable:
-                self._sleep(delay * self._jitter())
+            except StoreUnavailable as error:
+                self._sleep(min(max(delay * self._jitter(), error.retry_after), LONGEST))
         self._down = True
         result = call(forward.from_the_start())
         self._down = False
         return result
+
+
+class RetryingTogether(Retrying):
+    """The same around a store that gathers."""
+
+    def __init__(self, store: Gathering) -> None:
+        super().__init__(store)
+        self._gathering = store
+
+    def put_together(self, sources: Mapping[str, Path], progress: Progress) -> None:
+        """As Gathering.put_together."""
+        self._again(lambda forward: self._gathering.put_together(sources, forward), progress)
 
 
 class _OnlyNew:

@@ -27,8 +27,8 @@ def sweep_folder(folder: Path | str) -> None:
 def sweep_store(folder: Path, clock: Callable[[], float] = time.monotonic) -> None:
     """Sweeps the folders that hold objects, from a random one on, for BUDGET seconds."""
     end = clock() + BUDGET
-    for first in _from_anywhere(_subfolders(folder)):
-        for second in _from_anywhere(_subfolders(first)):
+    for first in _from_anywhere(subfolders(folder)):
+        for second in _from_anywhere(subfolders(first)):
             if clock() > end:
                 return
             sweep_folder(second)
@@ -40,7 +40,8 @@ def _remove_if_older(entry: "os.DirEntry[str]", before: float) -> None:
             os.unlink(entry.path)
 
 
-def _subfolders(folder: Path | str) -> list[str]:
+def subfolders(folder: Path | str) -> list[str]:
+    """The folders of a store's layout below one; a folder that cannot be read has none."""
     with suppress(OSError), os.scandir(folder) as entries:
         return [e.path for e in entries if len(e.name) == 2 and e.is_dir(follow_symlinks=False)]
     return []

@@ -100,9 +100,19 @@ install_git_lfs() {
     say 'git-lfs is missing and may not be installed from here: apt install git-lfs, brew install git-lfs, or https://git-lfs.com'
 }
 
+# --- servers that the tests of the stores talk to; those of a missing one are skipped, saying so --
+
+install_servers() {
+    if have nginx && [ -x /usr/sbin/sshd ]; then return; fi
+    say 'nginx and sshd for the tests'
+    apt_install nginx-extras openssh-server ||
+        say 'not installed: their tests are skipped (apt install nginx-extras openssh-server)'
+}
+
 have git || fail 'needs git: install it and try again'
 make_venv
 install_packages
 install_git_lfs
+install_servers
 pwd >.venv/ready
 say 'ready'

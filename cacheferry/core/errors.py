@@ -31,11 +31,24 @@ class StoreError(CacheferryError):
 
 
 class StoreUnavailable(StoreError):
-    """Transient: the same call may work in a moment. The only error that is retried."""
+    """Transient: the same call may work in a moment. The only error that is retried.
+
+    `retry_after` is what the store has asked for: seconds, 0 where it has said nothing.
+    """
+
+    def __init__(self, message: str, hint: str | None = None, retry_after: float = 0) -> None:
+        super().__init__(message, hint)
+        self.retry_after = retry_after
 
 
 class StoreDenied(StoreError):
     """Permanent: the store refuses (permissions, read-only, full)."""
+
+
+class NotOffered(StoreError):
+    """This kind of store cannot do that at all, whoever asks."""
+
+    exit_code = 2
 
 
 class ObjectMissing(StoreError):

@@ -4,9 +4,11 @@ The stores themselves lie in `lfs_agent/stores/`. Errors are those of `core.erro
 `StoreUnavailable` is worth another try.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
+
+from cacheferry.core.errors import ObjectCorrupt, ObjectMissing
 
 Progress = Callable[[int], None]
 """Called with the number of bytes that have moved since the last call; they sum to the size."""
@@ -16,8 +18,22 @@ def no_progress(_moved: int) -> None:
     """A Progress for callers who do not show any."""
 
 
+class Stored(NamedTuple):
+    """An object that a store lists: its size in bytes, and when it was put there (Unix time)."""
+
+    oid: str
+    size: int
+    modified: float
+
+
 class Store(Protocol):
-    """A place that keeps objects by oid. A visible object is a whole, verified object."""
+    """A place that keeps objects by oid. A visible object is a whole, verified object.
+
+    Every method but `close` may be called from several threads at once.
+    """
+
+    workers: int
+    """How many calls at once serve this kind of store well."""
 
     def size(self, oid: str) -> int | None:
         """The object's size in bytes; None where the store does not have it."""
@@ -38,6 +54,37 @@ class Store(Protocol):
         """
         ...
 
+    def objects(self) -> Iterator[Stored]:
+        """Every object, in no order; what else lies in the store is left out.
+
+        Raises NotOffered where the store cannot list.
+        """
+        ...
+
+    def delete(self, oid: str) -> None:
+        """Removes an object, which need not exist. Raises NotOffered where the store cannot."""
+        ...
+
     def close(self) -> None:
         """Ends connections; the store is not used afterwards."""
         ...
+
+
+class Gathering(Store, Protocol):
+    """A store in which one write of many objects is far cheaper than many writes of one."""
+
+    def put_together(self, sources: Mapping[str, Path], progress: Progress) -> None:
+        """Stores every file under its oid, as `put` does, in one step: all of them or none."""
+        ...
+
+
+def missing(oid: str, store: str) -> ObjectMissing:
+    """The error for an object that a store does not have; `store` is its address."""
+    return ObjectMissing(f"object {oid} is not in the store {store}")
+
+
+def damaged(oid: str, store: str) -> ObjectCorrupt:
+    """The error for an object whose bytes in a store are not its own."""
+    return ObjectCorrupt(
+        f"object {oid} is damaged in the store {store}", "a push from a clone that has it mends it"
+    )

@@ -52,7 +52,9 @@ def parse(text: str, root: Path) -> StoreUrl:
             f"unknown store scheme in {redacted(text)}", f"a folder, {known}, lfs or git"
         )
     _refuse_credentials(text, scheme, rest)
-    return StoreUrl(scheme, text.rstrip("/"))
+    from cacheferry.core import remoteurl  # its parser takes longer than a hook has
+
+    return StoreUrl(scheme, remoteurl.checked(text, scheme))
 
 
 def redacted(text: str) -> str:

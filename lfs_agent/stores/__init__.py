@@ -28,14 +28,22 @@ def require_supported(url: "StoreUrl") -> None:
         )
 
 
-def open_store(url: "StoreUrl") -> "Store":
+def open_store(url: "StoreUrl", anonymous: bool = False) -> "Store":
     """The store at an address; transient errors are retried. Connects to nothing yet.
 
-    Raises ConfigurationError for an address that no store of ours serves.
+    `anonymous` sends no credential: all that a store may be asked for which nobody has accepted.
+    Raises ConfigurationError for an address that no store of ours serves, or where its library
+    is not installed.
     """
-    from lfs_agent.retry import Retrying
+    from lfs_agent.retry import Retrying, RetryingTogether
 
     require_supported(url)
     module, _, name = _STORES[url.scheme].partition(":")
-    store: Store = getattr(import_module(module), name)(url)
-    return Retrying(store)
+    try:
+        store = getattr(import_module(module), name)(url, anonymous)
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(
+            f"{url.scheme}:// stores need {error.name}, which is not installed",
+            f"pip install 'cacheferry[{url.scheme}]'",
+        ) from None
+    return RetryingTogether(store) if hasattr(store, "put_together") else Retrying(store)

@@ -15,18 +15,11 @@ from pathlib import Path
 from cacheferry.core import atomic
 from cacheferry.core.errors import ObjectCorrupt, ObjectMissing, StoreDenied, StoreUnavailable
 from cacheferry.core.oid import is_oid, relative_path
-from cacheferry.core.store import Progress, no_progress
+from cacheferry.core.store import Progress, Stored, missing, no_progress
 from cacheferry.core.storeurl import StoreUrl
-from lfs_agent.files import (
-    NotRegular,
-    creating,
-    open_regular,
-    open_source,
-    pieces,
-    unreadable,
-    write_all,
-)
-from lfs_agent.sweep import sweep_store
+from lfs_agent.files import NotRegular, open_regular, open_source, pieces, source_pieces
+from lfs_agent.streams import receive
+from lfs_agent.sweep import subfolders, sweep_store
 
 # What a network folder answers while it is away. Anything else needs a person.
 _PASSING = (
@@ -39,7 +32,9 @@ _PASSING = (
 class FolderStore:
     """A Store whose objects are files. See core.store.Store for what each method promises."""
 
-    def __init__(self, url: StoreUrl) -> None:
+    workers = 4
+
+    def __init__(self, url: StoreUrl, anonymous: bool = False) -> None:
         self.folder = url.folder or Path(url.text)
         self._swept = False
 
@@ -67,17 +62,23 @@ class FolderStore:
 
     def get(self, oid: str, target: Path, progress: Progress) -> None:
         """Copies the object out while hashing it."""
-        digest = hashlib.sha256()
-        with self._opened(oid) as stream, creating(target) as copy:
-            for piece in pieces(stream, lambda error: _translated(error, self._path(oid))):
-                digest.update(piece)
-                write_all(copy, piece)
-                progress(len(piece))
-            if digest.hexdigest() != oid:
-                raise ObjectCorrupt(
-                    f"object {oid} is damaged in the store {self.folder}",
-                    "a push from a clone that has it mends it",
-                )
+        with self._opened(oid) as stream:
+            data = pieces(stream, lambda error: _translated(error, self._path(oid)))
+            receive(oid, str(self.folder), target, data, progress)
+
+    def objects(self) -> Iterator[Stored]:
+        """What lies where an object of its name belongs."""
+        with _errors_of(self.folder):
+            self._require_folder()
+            for first in subfolders(self.folder):
+                for second in subfolders(first):
+                    yield from _objects_in(second)
+
+    def delete(self, oid: str) -> None:
+        """Unlinks the object; its folders stay, as somebody may be writing into them."""
+        path = self._path(oid)
+        with _errors_of(path):
+            path.unlink(missing_ok=True)
 
     def close(self) -> None:
         """Nothing is held open."""
@@ -94,7 +95,7 @@ class FolderStore:
                 return open_regular(path)
             except FileNotFoundError:
                 self._require_folder()
-                raise ObjectMissing(f"object {oid} is not in the store {self.folder}") from None
+                raise missing(oid, str(self.folder)) from None
             except NotRegular:
                 raise ObjectCorrupt(
                     f"object {oid} in the store {self.folder} is not a regular file"
@@ -111,7 +112,7 @@ class FolderStore:
     def _copy_in(self, oid: str, source: Path, stream: FileIO, progress: Progress) -> None:
         digest = hashlib.sha256()
         with atomic.replacing(self._path(oid)) as copy:
-            for piece in pieces(stream, lambda error: unreadable(source, error)):
+            for piece in source_pieces(stream, source):
                 digest.update(piece)
                 copy.write(piece)
                 progress(len(piece))
@@ -131,6 +132,15 @@ class FolderStore:
             raise StoreUnavailable(
                 f"the store folder {self.folder} is not there", "is its drive mounted?"
             )
+
+
+def _objects_in(folder: str) -> Iterator[Stored]:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            belongs = os.path.join(folder, "..", "..", relative_path(entry.name))
+            if is_oid(entry.name) and os.path.normpath(belongs) == entry.path and entry.is_file():
+                found = entry.stat()
+                yield Stored(entry.name, found.st_size, found.st_mtime)
 
 
 @contextmanager

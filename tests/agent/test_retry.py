@@ -1,9 +1,10 @@
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from cacheferry.core.errors import ObjectMissing, StoreError, StoreUnavailable
-from cacheferry.core.store import Progress
+from cacheferry.core.store import Progress, Stored
 from lfs_agent.retry import DELAYS, Retrying
 
 HERE = Path()
@@ -11,6 +12,8 @@ HERE = Path()
 
 class Faulty:
     """A Store that raises the given errors, one a call, and then works."""
+
+    workers = 1
 
     def __init__(self, *errors: StoreError) -> None:
         self.errors = list(errors)
@@ -29,6 +32,13 @@ class Faulty:
 
     def get(self, oid: str, target: Path, progress: Progress) -> None:
         self.put(oid, target, progress)
+
+    def objects(self) -> Iterator[Stored]:
+        self.size("x")
+        yield Stored("x", 4, 0.0)
+
+    def delete(self, oid: str) -> None:
+        self.size(oid)
 
     def close(self) -> None:
         pass
@@ -77,3 +87,15 @@ def test_jitter_spreads_the_delays():
         Retrying(Faulty(*down(1)), slept.append).size("x")
     assert len(set(slept)) > 10
     assert all(DELAYS[0] * 0.5 <= delay <= DELAYS[0] * 1.5 for delay in slept)
+
+
+def test_what_the_store_asks_for_is_waited_and_never_more_than_a_minute():
+    slept: list[float] = []
+    errors = [StoreUnavailable("busy", retry_after=7), StoreUnavailable("busy", retry_after=900)]
+    Retrying(Faulty(*errors), slept.append, lambda: 1.0).size("x")
+    assert slept == [7, 60]
+
+
+def test_a_listing_that_breaks_off_begins_again():
+    store = Retrying(Faulty(*down(1)), lambda _: None)
+    assert list(store.objects()) == [Stored("x", 4, 0.0)]

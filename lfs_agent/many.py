@@ -1,0 +1,46 @@
+"""Many objects at once, each with its own outcome: an error is one object's."""
+
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from cacheferry.core.errors import CacheferryError
+from cacheferry.core.store import Progress, Store, no_progress
+
+
+def put_all(
+    store: Store, sources: Mapping[str, Path], progress: Progress = no_progress
+) -> dict[str, CacheferryError]:
+    """Puts every file under its oid; what could not be put, and why.
+
+    `progress` is called from several threads.
+    """
+    together = getattr(store, "put_together", None)
+    if together is None:
+        return each(store, sources, lambda oid: store.put(oid, sources[oid], progress))
+    try:
+        together(sources, progress)
+    except CacheferryError as error:
+        return dict.fromkeys(sources, error)
+    return {}
+
+
+def each(
+    store: Store, oids: Iterable[str], action: Callable[[str], None]
+) -> dict[str, CacheferryError]:
+    """Runs `action` for every oid, as many at once as serve the store; the errors by oid.
+
+    Anything that is no CacheferryError ends it all.
+    """
+    failed: dict[str, CacheferryError] = {}
+
+    def one(oid: str) -> None:
+        try:
+            action(oid)
+        except CacheferryError as error:
+            failed[oid] = error
+
+    with ThreadPoolExecutor(store.workers) as pool:
+        for _ in pool.map(one, oids):
+            pass
+    return failed

@@ -1,0 +1,41 @@
+"""`place`: an empty store on each kind of server in turn, for the tests of the store contract."""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from cacheferry.core import storeurl
+from cacheferry.core.store import Store
+from lfs_agent.stores import open_store
+from tests.servers.place import FolderPlace, Place
+
+Opener = Callable[[], Store]
+
+
+def folder(tmp_path: Path) -> Place:
+    place = FolderPlace(tmp_path / "store")
+    place.folder.mkdir()
+    return place
+
+
+# Each takes the test's temporary folder and gives an empty place on a server that runs; where the
+# server is not installed it skips, saying what to install.
+KINDS: dict[str, Callable[[Path], Place]] = {
+    "folder": folder,
+}
+
+
+@pytest.fixture(params=KINDS)
+def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch) -> Place:
+    made = KINDS[request.param](tmp_path)
+    for key, value in made.env.items():
+        monkeypatch.setenv(key, value)
+    return made
+
+
+@pytest.fixture
+def store(place: Place, tmp_path: Path) -> Iterator[Store]:
+    with closing(open_store(storeurl.parse(place.url, tmp_path))) as opened:
+        yield opened
