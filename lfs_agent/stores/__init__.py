@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 _STORES = {
     "file": "lfs_agent.stores.folder:FolderStore",
+    "http": "lfs_agent.stores.http:HttpStore",
+    "https": "lfs_agent.stores.http:HttpStore",
 }
 
 

@@ -9,6 +9,7 @@ import pytest
 from cacheferry.core import storeurl
 from cacheferry.core.store import Store
 from lfs_agent.stores import open_store
+from tests.servers import nginx, rclone
 from tests.servers.place import FolderPlace, Place
 
 Opener = Callable[[], Store]
@@ -24,6 +25,9 @@ def folder(tmp_path: Path) -> Place:
 # server is not installed it skips, saying what to install.
 KINDS: dict[str, Callable[[Path], Place]] = {
     "folder": folder,
+    "nginx": nginx.place,
+    "nginx-plain": lambda tmp_path: nginx.place(tmp_path, "plain"),
+    "rclone": rclone.place,
 }
 
 
