@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
 _STORES = {
     "file": "lfs_agent.stores.folder:FolderStore",
+    "s3": "lfs_agent.stores.objectstore:ObjectStore",
+    "gs": "lfs_agent.stores.objectstore:ObjectStore",
+    "az": "lfs_agent.stores.objectstore:ObjectStore",
 }
 
 

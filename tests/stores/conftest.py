@@ -9,6 +9,7 @@ import pytest
 from cacheferry.core import storeurl
 from cacheferry.core.store import Store
 from lfs_agent.stores import open_store
+from tests.servers import azurite, google, seaweedfs
 from tests.servers.place import FolderPlace, Place
 
 Opener = Callable[[], Store]
@@ -20,10 +21,25 @@ def folder(tmp_path: Path) -> Place:
     return place
 
 
+def s3(_tmp_path: Path) -> Place:
+    return seaweedfs.S3Place(seaweedfs.server())
+
+
+def gs(_tmp_path: Path) -> Place:
+    return google.GooglePlace(google.server())
+
+
+def az(_tmp_path: Path) -> Place:
+    return azurite.AzurePlace(azurite.server())
+
+
 # Each takes the test's temporary folder and gives an empty place on a server that runs; where the
 # server is not installed it skips, saying what to install.
 KINDS: dict[str, Callable[[Path], Place]] = {
     "folder": folder,
+    "s3": s3,
+    "gs": gs,
+    "az": az,
 }
 
 
