@@ -7,20 +7,18 @@ import base64
 import functools
 import hashlib
 import hmac
-import itertools
 import os
 import shutil
 import urllib.error
 import urllib.request
 from email.utils import formatdate
 from pathlib import Path
-from typing import Any
 
-import obstore
 import pytest
 from obstore.store import AzureStore
 
 from tests.servers import starting
+from tests.servers.bucketplace import BucketPlace
 
 ACCOUNT = "devstoreaccount1"
 KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
@@ -28,7 +26,6 @@ KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr
 
 _CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cacheferry" / "azurite"
 _PROGRAM = _CACHE / "node_modules" / "azurite" / "dist" / "src" / "blob" / "main.js"
-_numbers = itertools.count()
 
 
 class Azurite:
@@ -63,33 +60,17 @@ class Azurite:
         urllib.request.urlopen(request, timeout=10).close()
 
 
-class AzurePlace:
+class AzurePlace(BucketPlace):
     """A fresh prefix of the container `shared`."""
 
     def __init__(self, server: Azurite, container: str = "shared") -> None:
-        self.prefix = f"w{os.getpid()}/{next(_numbers)}"
-        self.url = f"az://{container}/{self.prefix}?endpoint={server.endpoint}"
-        self.env = {"AZURE_STORAGE_KEY": KEY}
-        self._store: Any = AzureStore(
+        store = AzureStore(
             container, account_name=ACCOUNT, account_key=KEY, endpoint=server.endpoint,
             client_options={"allow_http": True},
         )  # fmt: skip
-
-    def keep(self, oid: str, data: bytes) -> None:
-        obstore.put(self._store, self._key(oid), data, use_multipart=False)
-
-    def held(self, oid: str) -> bytes | None:
-        try:
-            return bytes(obstore.get(self._store, self._key(oid)).bytes())
-        except FileNotFoundError:
-            return None
-
-    def names(self) -> list[str]:
-        found = [one["path"] for batch in obstore.list(self._store, self.prefix) for one in batch]
-        return sorted(path.removeprefix(f"{self.prefix}/") for path in found)
-
-    def _key(self, oid: str) -> str:
-        return f"{self.prefix}/{oid[:2]}/{oid[2:4]}/{oid}"
+        super().__init__(store)
+        self.url = f"az://{container}/{self.prefix}?endpoint={server.endpoint}"
+        self.env = {"AZURE_STORAGE_KEY": KEY}
 
 
 @functools.cache

@@ -36,9 +36,9 @@ class Between:
         self.requests: list[Request] = []
         self.decide: Callable[[Request], Answer | None] = lambda _request: None
         """Asked first for each request; None passes it on."""
-        self.send: Callable[[Request, bytes, Callable[[bytes], object]], None]
+        self.send: Callable[[Request, bytes, Callable[[bytes], object]], object]
         """Hands a body to the client, for a test that wants to cut or change it."""
-        self.send = lambda _request, body, write: write(body) and None
+        self.send = lambda _request, body, write: write(body)
         self.receive: Callable[[Request, bytes], bytes] = lambda _request, body: body
         """What of an uploaded body reaches the server."""
         self.headers: Callable[[Request], dict[str, str]] = lambda request: request.headers

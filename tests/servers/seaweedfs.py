@@ -5,7 +5,6 @@ Bucket `shared`: a writer and a reader; `public`: whoever comes may read, the wr
 """
 
 import functools
-import itertools
 import json
 import os
 import sys
@@ -19,13 +18,13 @@ import pytest
 from obstore.store import S3Store
 
 from tests.servers import starting
+from tests.servers.bucketplace import BucketPlace
 
 BUCKETS = ("shared", "public", "interop")
 WRITER = {"AWS_ACCESS_KEY_ID": "WRITERKEY", "AWS_SECRET_ACCESS_KEY": "the-writers-secret"}
 READER = {"AWS_ACCESS_KEY_ID": "READERKEY", "AWS_SECRET_ACCESS_KEY": "the-readers-secret"}
-_ADMIN = {"access_key_id": "ADMINKEY", "secret_access_key": "the-admins-secret"}
+ADMIN = {"AWS_ACCESS_KEY_ID": "ADMINKEY", "AWS_SECRET_ACCESS_KEY": "the-admins-secret"}
 _PROGRAM = Path(sys.executable).with_name("weed.exe" if os.name == "nt" else "weed")
-_numbers = itertools.count()
 
 
 class SeaweedFS:
@@ -50,9 +49,10 @@ class SeaweedFS:
 
     def bucket(self, name: str) -> S3Store:
         """The bucket as its administrator sees it."""
+        key, secret = ADMIN.values()
         return S3Store(
-            name, endpoint=self.endpoint, region="us-east-1", config=_ADMIN,  # type: ignore[arg-type]
-            client_options={"allow_http": True},
+            name, endpoint=self.endpoint, region="us-east-1", access_key_id=key,
+            secret_access_key=secret, client_options={"allow_http": True},
         )  # fmt: skip
 
     def unfinished(self, bucket: str) -> list[str]:
@@ -79,32 +79,13 @@ class SeaweedFS:
         return True
 
 
-class S3Place:
-    """A fresh prefix of a bucket."""
+class S3Place(BucketPlace):
+    """A fresh prefix of a bucket, written with the writer's keys."""
 
     def __init__(self, server: SeaweedFS, bucket: str = "shared", endpoint: str = "") -> None:
-        self.server = server
-        self.prefix = f"w{os.getpid()}/{next(_numbers)}"
-        self.bucket = bucket
+        super().__init__(server.bucket(bucket))
         self.url = f"s3://{bucket}/{self.prefix}?endpoint={endpoint or server.endpoint}"
         self.env = dict(WRITER)
-        self._store: Any = server.bucket(bucket)
-
-    def keep(self, oid: str, data: bytes) -> None:
-        obstore.put(self._store, self._key(oid), data, use_multipart=False)
-
-    def held(self, oid: str) -> bytes | None:
-        try:
-            return bytes(obstore.get(self._store, self._key(oid)).bytes())
-        except FileNotFoundError:
-            return None
-
-    def names(self) -> list[str]:
-        found = [one["path"] for batch in obstore.list(self._store, self.prefix) for one in batch]
-        return sorted(path.removeprefix(f"{self.prefix}/") for path in found)
-
-    def _key(self, oid: str) -> str:
-        return f"{self.prefix}/{oid[:2]}/{oid[2:4]}/{oid}"
 
 
 @functools.cache
@@ -121,16 +102,14 @@ def _identities() -> list[dict[str, Any]]:
 
     read, write = ("Read", "List"), ("Read", "List", "Write")
     return [
-        _identity(_ADMIN["access_key_id"], _ADMIN["secret_access_key"], ["Admin", *write]),
-        _identity(*WRITER.values(), actions=may("shared", "public", do=write)),
-        _identity(*READER.values(), actions=may("shared", do=read)),
+        _identity(ADMIN, ["Admin", *write]),
+        _identity(WRITER, may("shared", "public", do=write)),
+        _identity(READER, may("shared", do=read)),
         {"name": "anonymous", "actions": may("public", do=read) + may("interop", do=write)},
     ]
 
 
-def _identity(key: str, secret: str, actions: list[str]) -> dict[str, Any]:
-    return {
-        "name": key.lower(),
-        "credentials": [{"accessKey": key, "secretKey": secret}],
-        "actions": actions,
-    }
+def _identity(keys: dict[str, str], actions: list[str]) -> dict[str, Any]:
+    key, secret = keys.values()
+    credentials = [{"accessKey": key, "secretKey": secret}]
+    return {"name": key.lower(), "credentials": credentials, "actions": actions}
