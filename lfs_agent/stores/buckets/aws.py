@@ -2,9 +2,7 @@
 
 import os
 from typing import Any
-from urllib.error import HTTPError
 from urllib.parse import urlsplit
-from urllib.request import Request, urlopen
 
 from cacheferry.core.errors import ConfigurationError
 from lfs_agent.stores.buckets import metadata, profile
@@ -41,6 +39,10 @@ def opening(address: Address, anonymous: bool) -> Opening:
 
 def region_of(bucket: str) -> str:
     """Where AWS keeps a bucket, as it tells anybody; empty where it does not."""
+    # They take as long to import as all the rest, and are mostly not needed.
+    from urllib.error import HTTPError
+    from urllib.request import Request, urlopen
+
     request = Request(f"{ANY_REGION}/{bucket}", method="HEAD")
     try:
         with urlopen(request, timeout=5) as answer:
@@ -76,10 +78,10 @@ def _endpoint_elsewhere(chosen: Profile) -> str:
 
 def _credentials(chosen: Profile, endpoint: str) -> str:
     """Where they are found, in the order of AWS's own tools; empty where nowhere."""
-    if key := os.environ.get("AWS_ACCESS_KEY_ID"):
+    if os.environ.get("AWS_ACCESS_KEY_ID"):
         if not os.environ.get("AWS_SECRET_ACCESS_KEY"):
             raise ConfigurationError(
-                f"AWS_ACCESS_KEY_ID is set ({key}), AWS_SECRET_ACCESS_KEY is not", WHERE_KEYS_ARE
+                "AWS_ACCESS_KEY_ID is set, AWS_SECRET_ACCESS_KEY is not", WHERE_KEYS_ARE
             )
         return "AWS_ACCESS_KEY_ID"
     if os.environ.get(_WEB_IDENTITY):

@@ -4,7 +4,6 @@ Asked before obstore may ask, which would wait and retry on every laptop.
 """
 
 import os
-from http.client import HTTPConnection, HTTPException
 
 HOST = "169.254.169.254"
 PATIENCE = 0.5
@@ -31,6 +30,8 @@ def of_azure() -> bool:
 
 
 def _answers(method: str, path: str, headers: dict[str, str]) -> bool:
+    from http.client import HTTPConnection, HTTPException  # too slow to import where not needed
+
     connection = HTTPConnection(HOST, timeout=PATIENCE)
     try:
         connection.request(method, path, headers=headers)
