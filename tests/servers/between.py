@@ -29,6 +29,13 @@ class Answer(NamedTuple):
     headers: tuple[tuple[str, str], ...] = ()
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_args: object) -> None:
+        """A client that goes away, or is sent away, is no news."""
+
+
 class Between:
     """A proxy that runs until `close`. `requests` are all that have come so far."""
 
@@ -44,7 +51,7 @@ class Between:
         self.headers: Callable[[Request], dict[str, str]] = lambda request: request.headers
         """The headers that reach the server."""
         self._upstream = urlsplit(upstream).netloc
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server = _Server(("127.0.0.1", 0), self._handler())
         self.endpoint = f"http://127.0.0.1:{self._server.server_port}"
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 

@@ -28,8 +28,12 @@ def opening(address: Address, anonymous: bool) -> Opening:
     if not region:
         region = "us-east-1" if endpoint else region_of(address.bucket) or "us-east-1"
     how = "" if anonymous else _credentials(chosen, endpoint)
+    options = _options(address.bucket, endpoint, region)
+    if _checksums(chosen):
+        # The server then compares what arrives; not all compare it with the signature.
+        options["checksum_algorithm"] = "SHA256"
     return Opening(
-        _options(address.bucket, endpoint, region),
+        options,
         endpoint or f"https://s3.{region}.amazonaws.com",
         how,
         (lambda: _keys(chosen)) if how == _of(chosen) else None,
@@ -70,6 +74,12 @@ def _options(bucket: str, endpoint: str, region: str) -> dict[str, Any]:
         # Both, as the second would win, out of the environment.
         options |= {"endpoint": endpoint, "aws_endpoint_url_s3": endpoint}
     return options
+
+
+def _checksums(chosen: Profile) -> bool:
+    """False where the user has said that the server does not know them."""
+    wish = first_of("AWS_REQUEST_CHECKSUM_CALCULATION") or chosen.checksums
+    return wish.lower() != "when_required"
 
 
 def _endpoint_elsewhere(chosen: Profile) -> str:

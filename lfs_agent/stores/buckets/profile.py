@@ -16,6 +16,7 @@ class Profile:
         self.name = name
         self.region = settings.get("region", "")
         self.endpoint = settings.get("endpoint_url", "")
+        self.checksums = settings.get("request_checksum_calculation", "")
         self.authorities = settings.get("ca_bundle", "")
         self.key = settings.get("aws_access_key_id", "")
         self.secret = settings.get("aws_secret_access_key", "")

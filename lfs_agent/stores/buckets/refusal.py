@@ -86,7 +86,7 @@ def translated(error: BaseException, asked: Asked) -> StoreError | Configuration
     if status in (401, 403):
         return _denied(asked)
     if code or status:
-        return StoreDenied(f"the store {asked.store} refuses: {' '.join(_words(code, status))}")
+        return _refused(code, status, asked)
     return _unreachable(str(error), asked)
 
 
@@ -147,6 +147,13 @@ def _denied(asked: Asked) -> StoreDenied:
     )
 
 
+def _refused(code: str, status: int, asked: Asked) -> StoreDenied:
+    words = " ".join(filter(None, (code, f"(HTTP {status})" if status else "")))
+    hint = "for a server without checksums: AWS_REQUEST_CHECKSUM_CALCULATION=when_required"
+    is_s3 = asked.store.startswith("s3://") and status in (400, 501)
+    return StoreDenied(f"the store {asked.store} refuses: {words}", hint if is_s3 else None)
+
+
 def _unreachable(text: str, asked: Asked) -> StoreError | ConfigurationError:
     endpoint = asked.endpoint
     if re.search("InvalidCertificate|UnknownIssuer|CertificateExpired|NotValidForName", text):
@@ -161,10 +168,6 @@ def _unreachable(text: str, asked: Asked) -> StoreError | ConfigurationError:
     if "Connect" in text or "connect" in text:
         return StoreUnavailable(f"cannot reach {endpoint}", "is it up, and is there a network?")
     return StoreUnavailable(f"the connection to {endpoint} broke off")
-
-
-def _words(code: str, status: int) -> list[str]:
-    return [word for word in (code, f"(HTTP {status})" if status else "") if word]
 
 
 def _code(error: BaseException) -> str:
