@@ -11,6 +11,7 @@ ONE_FILE_KNOWS = {
     "watchdog": "daemon/watch.py",
     "git": "daemon/branches.py",
     "requests": "lfs_agent/stores/web.py",
+    "obstore": "lfs_agent/stores/objectstore.py",
 }
 ROOF_PREFIX = "cacheferry."
 FLOOR = "cacheferry.core"

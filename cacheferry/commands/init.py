@@ -16,6 +16,7 @@ from cacheferry.core.errors import ConfigurationError, ReadOnly
 from cacheferry.core.files import tracked_files
 from cacheferry.core.git import Git, GitFailed
 from cacheferry.core.repository import Repository
+from cacheferry.core.storeurl import StoreUrl
 from cacheferry.setup import agent, files
 from hooks import shims
 
@@ -61,7 +62,7 @@ def _set_up(around: Repository, store: str | None, globs: Sequence[str]) -> list
     if files.extend_attributes(around, loaded, plain_git):
         done.append(".gitattributes routes the caches")
     if not plain_git:
-        done += _set_up_lfs(around)
+        done += _set_up_lfs(around, selected.url)
     if agent.set_up_merges(around, loaded):
         done.append("the merge driver is set up")
     return done + _install_hooks(around)
@@ -123,13 +124,14 @@ def _accept_store(around: Repository, loaded: Config) -> Chosen:
     return selected
 
 
-def _set_up_lfs(around: Repository) -> list[str]:
+def _set_up_lfs(around: Repository, store: StoreUrl) -> list[str]:
     done = []
     if files.write_lfsconfig(around):
         done.append(".lfsconfig points git-lfs at the agent")
     if not agent.has_git_lfs(around.git):
         return [*done, "git-lfs is not installed: `cacheferry pull` works without it"]
-    if agent.register(around.git, "--local"):
+    changed = agent.suit(around.git, store)
+    if agent.register(around.git, "--local") or changed:
         done.append("the agent is set up in .git/config")
     _install_lfs_hooks(around)
     return done

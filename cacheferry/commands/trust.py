@@ -3,6 +3,7 @@
 import click
 
 from cacheferry.core import configfile, repository, storeurl, trust
+from cacheferry.setup import agent
 
 
 @click.command("trust")
@@ -11,4 +12,6 @@ def command() -> None:
     around = repository.find()
     url = storeurl.parse(configfile.load(around).store, around.root)
     trust.accept(around, url)
+    if url.needs_agent:
+        agent.suit(around.git, url)
     click.echo(f"accepted the store {url.text} for {around.root}")

@@ -13,6 +13,9 @@ _STORES = {
     "file": "lfs_agent.stores.folder:FolderStore",
     "http": "lfs_agent.stores.http:HttpStore",
     "https": "lfs_agent.stores.http:HttpStore",
+    "s3": "lfs_agent.stores.objectstore:ObjectStore",
+    "gs": "lfs_agent.stores.objectstore:ObjectStore",
+    "az": "lfs_agent.stores.objectstore:ObjectStore",
 }
 
 

@@ -10,6 +10,7 @@ from cacheferry.core import storeurl
 from cacheferry.core.store import Store
 from lfs_agent.stores import open_store
 from tests.servers import nginx, rclone
+from tests.servers import azurite, google, seaweedfs
 from tests.servers.place import FolderPlace, Place
 
 Opener = Callable[[], Store]
@@ -21,6 +22,18 @@ def folder(tmp_path: Path) -> Place:
     return place
 
 
+def s3(_tmp_path: Path) -> Place:
+    return seaweedfs.S3Place(seaweedfs.server())
+
+
+def gs(_tmp_path: Path) -> Place:
+    return google.GooglePlace(google.server())
+
+
+def az(_tmp_path: Path) -> Place:
+    return azurite.AzurePlace(azurite.server())
+
+
 # Each takes the test's temporary folder and gives an empty place on a server that runs; where the
 # server is not installed it skips, saying what to install.
 KINDS: dict[str, Callable[[Path], Place]] = {
@@ -28,6 +41,9 @@ KINDS: dict[str, Callable[[Path], Place]] = {
     "nginx": nginx.place,
     "nginx-plain": lambda tmp_path: nginx.place(tmp_path, "plain"),
     "rclone": rclone.place,
+    "s3": s3,
+    "gs": gs,
+    "az": az,
 }
 
 
