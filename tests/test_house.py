@@ -12,6 +12,7 @@ ONE_FILE_KNOWS = {
     "git": "daemon/branches.py",
     "requests": "lfs_agent/stores/web.py",
     "obstore": "lfs_agent/stores/objectstore.py",
+    "asyncssh": "lfs_agent/stores/ssh.py",
 }
 ROOF_PREFIX = "cacheferry."
 FLOOR = "cacheferry.core"

@@ -16,7 +16,11 @@ _STORES = {
     "s3": "lfs_agent.stores.objectstore:ObjectStore",
     "gs": "lfs_agent.stores.objectstore:ObjectStore",
     "az": "lfs_agent.stores.objectstore:ObjectStore",
+    "sftp": "lfs_agent.stores.sftp:SftpStore",
 }
+
+NEVER_ANONYMOUS = ("sftp",)
+"""Schemes whose servers always learn who asks: a store that nobody has accepted is not read."""
 
 
 def require_supported(url: "StoreUrl") -> None:

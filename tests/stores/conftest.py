@@ -11,6 +11,7 @@ from cacheferry.core.store import Store
 from lfs_agent.stores import open_store
 from tests.servers import nginx, rclone
 from tests.servers import azurite, google, seaweedfs
+from tests.servers import sshd
 from tests.servers.place import FolderPlace, Place
 
 Opener = Callable[[], Store]
@@ -32,6 +33,9 @@ def gs(_tmp_path: Path) -> Place:
 
 def az(_tmp_path: Path) -> Place:
     return azurite.AzurePlace(azurite.server())
+def sftp(tmp_path: Path) -> Place:
+    (tmp_path / "on the server").mkdir()
+    return sshd.shared().place(tmp_path / "on the server" / "größe")
 
 
 # Each takes the test's temporary folder and gives an empty place on a server that runs; where the
@@ -44,6 +48,7 @@ KINDS: dict[str, Callable[[Path], Place]] = {
     "s3": s3,
     "gs": gs,
     "az": az,
+    "sftp": sftp,
 }
 
 
