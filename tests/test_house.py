@@ -7,7 +7,12 @@ import pytest
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 PROGRAMS = ("lfs_agent", "daemon", "hooks")
-ONE_FILE_KNOWS = {"watchdog": "daemon/watch.py", "git": "daemon/branches.py"}
+ONE_FILE_KNOWS = {
+    "watchdog": "daemon/watch.py",
+    "git": "daemon/branches.py",
+    "kagglehub": "lfs_agent/stores/kagglehttp.py",
+    "kagglesdk": "lfs_agent/stores/kaggleapi.py",
+}
 ROOF_PREFIX = "cacheferry."
 FLOOR = "cacheferry.core"
 
