@@ -165,7 +165,7 @@ class Kaggle:
             return dataset.zipped[file.removesuffix(".zip")]
         return dataset.versions[int(number) - 1][file]
 
-    def put(self, path: str, headers: dict[str, str], data: bytes) -> None:
+    def put(self, path: str, headers: dict[str, str], data: bytes) -> bytes:
         """The protocol of a resumable upload: 308 until all is there, and where it goes on."""
         blob = self.blobs[path.rpartition("/")[2]]
         span = re.fullmatch(r"bytes (\*|(\d+)-(\d+))/(\d+)", headers.get("Content-Range", ""))
@@ -177,6 +177,7 @@ class Kaggle:
         if not blob["done"]:
             arrived = len(blob["data"])
             raise Answer(308, headers={"Range": f"bytes=0-{arrived - 1}"} if arrived else {})
+        return b""
 
     def _dataset(self, ask: dict[str, Any], known: bool) -> Dataset:
         dataset = self.datasets.get(f"{ask['ownerSlug']}/{ask['datasetSlug']}")
@@ -224,7 +225,7 @@ class _Handler(BaseHTTPRequestHandler):
         path = urlsplit(self.path).path
         request = Request("PUT", {"path": path}, dict(self.headers))
         data = self._body()
-        self._answer(request, lambda k: k.put(path, dict(self.headers), data) or b"")
+        self._answer(request, lambda k: k.put(path, dict(self.headers), data))
 
     def do_GET(self) -> None:
         path = urlsplit(self.path).path
@@ -298,6 +299,9 @@ class _Server(ThreadingHTTPServer):
     checksums = True
     break_off: int | None = None
     """After so many bytes the next download breaks off."""
+
+    def handle_error(self, *_: Any) -> None:
+        """Nothing: clients that go away are part of the tests."""
 
 
 _running: list[_Server] = []
