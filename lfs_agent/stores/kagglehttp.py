@@ -4,7 +4,6 @@ The only file that knows requests and kagglehub. kagglesdk's own client has no t
 for credentials where none may be sent.
 """
 
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from tempfile import TemporaryFile
@@ -45,7 +44,6 @@ def credentials() -> Any:
     """What proves who the user is, as Kaggle's own tools find it; None where there is nothing."""
     from kagglehub.config import get_kaggle_credentials
 
-    logging.getLogger("kagglehub").handlers.clear()  # they print on stdout
     try:
         found = get_kaggle_credentials()
     except (OSError, ValueError) as error:
