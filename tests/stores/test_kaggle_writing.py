@@ -284,6 +284,14 @@ def test_credentials_do_not_go_to_the_storage(
         assert ("Authorization" in request.headers) == (request.what not in ("PUT", "GET"))
 
 
+def test_dataset_that_kaggle_will_not_speak_of_is_made(
+    place: KagglePlace, once: KaggleStore, tmp_path: Path
+):
+    place.kaggle.hides = True
+    once.put_together(sources(tmp_path, b"new"), no_progress)
+    assert place.held(oid_of(b"new")) == b"new"
+
+
 @pytest.mark.parametrize("anonymous", [True, False])
 def test_without_credentials_nothing_is_written(
     place: KagglePlace, tmp_path: Path, monkeypatch, anonymous: bool
