@@ -18,7 +18,7 @@ COMMANDS = {
     "hash": "Print the hash of config files.",
     "hooks": "Install, remove or show the git hooks.",
     "init": "Set a repository up.",
-    "kaggle": "Print the start-up script for a Kaggle kernel.",
+    "kaggle": "Print the start-up script for a Kaggle kernel; mirror caches to a dataset.",
     "pull": "Fetch caches and put them into the work tree.",
     "scan": "Say whether pickles are safe, without unpickling them.",
     "status": "Show every cache, what is queued and what is held.",

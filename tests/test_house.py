@@ -13,6 +13,8 @@ ONE_FILE_KNOWS = {
     "requests": "lfs_agent/stores/web.py",
     "obstore": "lfs_agent/stores/objectstore.py",
     "asyncssh": "lfs_agent/stores/ssh.py",
+    "kagglehub": "lfs_agent/stores/kagglehttp.py",
+    "kagglesdk": "lfs_agent/stores/kaggleapi.py",
 }
 ROOF_PREFIX = "cacheferry."
 FLOOR = "cacheferry.core"

@@ -17,6 +17,7 @@ _STORES = {
     "gs": "lfs_agent.stores.objectstore:ObjectStore",
     "az": "lfs_agent.stores.objectstore:ObjectStore",
     "sftp": "lfs_agent.stores.sftp:SftpStore",
+    "kaggle": "lfs_agent.stores.kaggle:KaggleStore",
 }
 
 NEVER_ANONYMOUS = ("sftp",)

@@ -12,6 +12,7 @@ from lfs_agent.stores import open_store
 from tests.servers import nginx, rclone
 from tests.servers import azurite, google, seaweedfs
 from tests.servers import sshd
+from tests.servers.kaggle import KagglePlace
 from tests.servers.place import FolderPlace, Place
 
 Opener = Callable[[], Store]
@@ -36,6 +37,8 @@ def az(_tmp_path: Path) -> Place:
 def sftp(tmp_path: Path) -> Place:
     (tmp_path / "on the server").mkdir()
     return sshd.shared().place(tmp_path / "on the server" / "größe")
+def kaggle(tmp_path: Path) -> Place:
+    return KagglePlace(tmp_path / "inputs")
 
 
 # Each takes the test's temporary folder and gives an empty place on a server that runs; where the
@@ -49,6 +52,7 @@ KINDS: dict[str, Callable[[Path], Place]] = {
     "gs": gs,
     "az": az,
     "sftp": sftp,
+    "kaggle": kaggle,
 }
 
 
