@@ -24,13 +24,10 @@ def command(dry_run: bool) -> int:
     Fetches first. What was put there within the last 14 days stays.
     """
     session = begin()
-    if not session.chosen.url.needs_agent:
-        raise ConfigurationError(
-            f"`store: {session.chosen.url.text}` has no store of cacheferry's to collect from"
-        )
-    collecting.require_whole_clone(session.repository)
     open_store = session.writer()
-    assert open_store
+    if open_store is None:
+        raise ConfigurationError("`store: git` keeps caches in Git itself", "git gc")
+    collecting.require_whole_clone(session.repository)
     with collecting.alone(session.repository), closing(open_store()) as store:
         garbage = collecting.find(session, store)
         _show(session, garbage)
@@ -67,7 +64,7 @@ def _remove(session: Session, store: Store, garbage: Garbage) -> int:
     for one in lost:
         reporting.warn(f"cacheferry: error: published while it was removed: {one}")
     if lost:
-        reporting.warn("cacheferry: hint: run `cacheferry sync` in the clone that did")
+        reporting.warn("cacheferry: hint: run `cacheferry fsck --store` in the clone that did")
     _name(failed)
     return 4 if failed else 1 if lost else 0
 
