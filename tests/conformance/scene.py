@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from tests.conformance.case import Failed, NotApplicable, expect
 from tests.conformance.subject import Subject, clean_environment
 from tests.conformance.talk import Talk
-from tests.conformance.wire import TERMINATE, Said, download, init, oid_of, upload
+from tests.conformance.wire import TERMINATE, Said, Taken, download, init, oid_of, upload
 from tests.servers.place import FolderPlace, Place
 
 
@@ -54,7 +55,8 @@ class Scene:
         self.store = folder
         self.place = LayoutPlace(folder, self.subject.objects)
         self.address = os.fspath(folder)
-        self.git("config", "remote.origin.url", f"file://{self.address}")
+        self.remote = "file://" + quote(os.fsencode(folder))
+        self.git("config", "remote.origin.url", self.remote)
         if make and self.subject.setup:
             words = [self._filled(word) for word in self.subject.setup]
             subprocess.run(words, check=True, env=self.env, capture_output=True)
@@ -127,7 +129,16 @@ class Scene:
 
     def download(self, *requests: bytes, **options: Any) -> Said:
         """A session of downloads."""
-        return self.say(init("download"), *requests, TERMINATE, **options)
+        talk = self.start(**options)
+        talk.send(init("download"), *requests)
+        return talk.finish(len(requests), self.take)
+
+    def take(self, path: object) -> Taken:
+        """Moves a file away that an agent has brought."""
+        expect(isinstance(path, str) and os.path.isfile(path), f"no file at the path {path!r}")
+        target = self.base / f"taken-{os.urandom(4).hex()}"
+        shutil.move(str(path), target)
+        return Taken(Path(str(path)), target)
 
     def put(self, data: bytes, **options: Any) -> str:
         """Uploads bytes, which must work; their oid."""
@@ -140,11 +151,7 @@ class Scene:
 
     def get(self, oid: str, size: int, **options: Any) -> bytes:
         """Downloads an object, which must work, and takes the file away as git-lfs does."""
-        said = self.download(download(oid, size), **options)
-        path = fetched(said)
-        data = path.read_bytes()
-        path.unlink()
-        return data
+        return fetched(self.download(download(oid, size), **options)).data
 
     def holds(self, *datas: bytes) -> None:
         """Raises Failed unless these objects, and no others, lie whole in the store."""
@@ -189,14 +196,12 @@ class Scene:
 _WRONG = "the object in the store has wrong bytes"
 
 
-def fetched(said: Said) -> Path:
+def fetched(said: Said) -> Taken:
     """The file that a session of one download has brought."""
     said.went_well()
     expect(len(said.completes()) == 1, f"{len(said.completes())} answers to one download")
-    path = said.completes()[0].get("path")
-    expect(isinstance(path, str), "complete without a path")
-    expect(os.path.isfile(str(path)), f"no file at the path {path!r}")
-    return Path(str(path))
+    expect(said.files, "complete without a path")
+    return said.files[0]
 
 
 @contextmanager

@@ -48,7 +48,7 @@ def model(fault: str = "") -> Subject:
     """The suite's own small agent, right or with one fault."""
     wrong = ({"STORE": ""},)
     command = (sys.executable, "-I", "-S", str(_BROKEN), *([fault] if fault else []))
-    return Subject(command, {"STORE": "{store}"}, wrong=wrong, patience=4 if fault else 20)
+    return Subject(command, {"STORE": "{store}"}, wrong=wrong, patience=2.5 if fault else 20)
 
 
 def clean_environment(home: Path) -> dict[str, str]:

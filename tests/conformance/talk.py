@@ -5,13 +5,13 @@ import select
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from tests.conformance.case import Failed, expect
-from tests.conformance.wire import Said, message
+from tests.conformance.wire import TERMINATE, Said, Taken, message
 
 
 class Talk:
@@ -47,11 +47,9 @@ class Talk:
 
     def answer(self) -> dict[str, Any]:
         """The next answer."""
-        while b"\n" not in self._unread:
-            data = self._read(self._patience)
-            expect(data, f"ends without an answer: {self.errors()[-200:]}")
-            self._unread += data
-        text, _, self._unread = self._unread.partition(b"\n")
+        text = self._line()
+        if text is None:
+            raise Failed(f"ends without an answer: {self.errors()[-200:]}")
         return message(text)
 
     def until(self, event: str) -> dict[str, Any]:
@@ -60,6 +58,24 @@ class Talk:
             if found.get("event") == "complete":
                 return found
         return found
+
+    def finish(self, count: int, take: Callable[[object], Taken]) -> Said:
+        """Waits for the answers to `count` transfers, then terminates.
+
+        Each file that is brought goes to `take` at once, as git-lfs renames it.
+        """
+        out, files = b"", []
+        while count and (text := self._line()) is not None:
+            out += text
+            answer = message(text)
+            if answer.get("event") == "complete":
+                count -= 1
+                if not answer.get("error") and "path" in answer:
+                    files.append(take(answer["path"]))
+            elif answer.get("error"):
+                break
+        said = self.all(TERMINATE)
+        return Said(said.code, out + said.out, said.err.encode(), files)
 
     def all(self, *lines: bytes) -> Said:
         """Says the lines and closes stdin; what was answered, once the agent has gone."""
@@ -106,6 +122,15 @@ class Talk:
             if stream:
                 with suppress(OSError):
                     stream.close()
+
+    def _line(self) -> bytes | None:
+        while b"\n" not in self._unread:
+            data = self._read(self._patience)
+            if not data:
+                return None
+            self._unread += data
+        text, end, self._unread = self._unread.partition(b"\n")
+        return text + end
 
     def _read(self, patience: float) -> bytes:
         assert self.process.stdout

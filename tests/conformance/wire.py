@@ -2,9 +2,10 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tests.conformance.case import Failed, expect
 
@@ -45,11 +46,24 @@ def message(text: bytes) -> dict[str, Any]:
     return dict(value)
 
 
-class Said:
-    """What an agent answered, and how it ended."""
+class Taken(NamedTuple):
+    """A downloaded file: the path that the agent named, and where it has been moved to."""
 
-    def __init__(self, code: int, out: bytes, err: bytes) -> None:
+    path: Path
+    file: Path
+
+    @property
+    def data(self) -> bytes:
+        """Its bytes."""
+        return self.file.read_bytes()
+
+
+class Said:
+    """What an agent answered, how it ended, the files that it has brought."""
+
+    def __init__(self, code: int, out: bytes, err: bytes, files: Sequence[Taken] = ()) -> None:
         self.code = code
+        self.files = list(files)
         self.out = out
         self.err = err.decode(errors="replace")
         self.messages = [message(text) for text in out.splitlines()]
@@ -74,6 +88,14 @@ class Said:
             if m.get("event") == "progress" and m.get("oid") == oid
         ]
 
+    def served(self) -> bool:
+        """True where a transfer worked."""
+        return not all(self.errors()) if self.completes() else False
+
+    def refused_all(self) -> bool:
+        """True where init, or each transfer, was answered with an error."""
+        return bool(self.refused()) or (self.errors() != [] and all(self.errors()))
+
     def went_well(self) -> None:
         """Every transfer worked, and the agent has ended as it should."""
         expect(not self.refused(), f"init is refused: {self.refused()}")
@@ -96,11 +118,16 @@ def check_progress(said: Said, oid: str, size: int) -> None:
 
 
 def _words(error: object) -> str:
+    """The message; whatever is no null fails an object."""
     if error is None:
         return ""
+    return str(error.get("message") if isinstance(error, dict) else error) or "(no message)"
+
+
+def check_form(error: object) -> None:
+    """Raises Failed unless the error is {code: integer, message: text}."""
     form = isinstance(error, dict) and set(error) >= {"code", "message"}
     expect(form, f"an error that is not {{code, message}}: {error!r:.100}")
     assert isinstance(error, dict)
     expect(type(error["code"]) is int, f"an error's code that is no integer: {error['code']!r}")
-    expect(isinstance(error["message"], str), f"an error's message is no text: {error!r:.100}")
-    return error["message"] or "(an empty message)"
+    expect(error["message"] and isinstance(error["message"], str), f"no message: {error!r:.100}")

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from urllib.parse import unquote
 
 from model import PIECE, Model, Refused, Senseless, is_full
 
@@ -256,6 +257,16 @@ class trusts_oids(Model):
 
     def verify(self, oid, whole):
         pass
+
+
+@fault
+class skips_odd_oids(Model):
+    def transfer(self, message):
+        try:
+            self.check_oid(message["oid"])
+        except Refused:
+            return
+        super().transfer(message)
 
 
 @fault
@@ -511,15 +522,11 @@ class downloads_elsewhere(Model):
 @fault
 class opens_anything(Model):
     def opened(self, path):
-        return open(path, "rb", buffering=0)
-
-    def pour(self, oid, size, source, copy):
-        source.read()
-        super().pour(oid, size, source, copy)
-
-    def upload(self, oid, size, path):
-        self.opened(path).read()
-        super().upload(oid, size, path)
+        descriptor = os.open(path, os.O_RDONLY)
+        while os.read(descriptor, PIECE):
+            pass
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        return open(descriptor, "rb", buffering=0)
 
 
 # Sources
@@ -632,7 +639,7 @@ class EndsInACrash(Model):
         return super().line()
 
     def crash(self, *_):
-        raise ValueError("terminated")
+        raise RuntimeError("terminated")
 
 
 @fault
@@ -691,6 +698,19 @@ class copies_by_shell(Model):
         self.verify(oid, code == 0)
         self.moved(oid, size, size, size)
         return target
+
+
+@fault
+class decodes_percent(Model):
+    def place(self, oid):
+        return unquote(super().place(oid))
+
+    def opened(self, path):
+        return super().opened(unquote(path))
+
+    def download(self, oid, size):
+        self.tmp = unquote(self.tmp)
+        return super().download(oid, size)
 
 
 @fault

@@ -243,8 +243,9 @@ class Model:
     def sweep(self, folder):
         with os.scandir(folder) as entries:
             for entry in entries:
-                if entry.name.startswith(self.temporary) and self.is_stale(entry):
-                    os.unlink(entry.path)
+                with contextlib.suppress(FileNotFoundError):
+                    if entry.name.startswith(self.temporary) and self.is_stale(entry):
+                        os.unlink(entry.path)
 
     def is_stale(self, entry):
         return entry.stat().st_mtime < time.time() - 86400
@@ -260,6 +261,9 @@ class Model:
             self.pour(oid, size, source, copy)
             os.fsync(copy.fileno())
             self.put_in_place(name, target)
+        folder = os.open(os.path.dirname(target), os.O_RDONLY)
+        os.fsync(folder)
+        os.close(folder)
 
     def put_in_place(self, name, target):
         os.replace(name, target)

@@ -23,7 +23,7 @@ def set_up(scene: Scene, repo: Path) -> None:
         "lfs.standalonetransferagent": "subject",
         AGENT + "path": command[0],
         AGENT + "args": shlex.join(command[1:]),
-        "remote.origin.url": f"file://{scene.address}",
+        "remote.origin.url": scene.remote,
     }.items():
         scene.git("config", key, value, cwd=repo)
     scene.git("lfs", "install", "--local", "--skip-repo", cwd=repo)
@@ -68,7 +68,7 @@ def pull(scene: Scene, there: Path) -> tuple[int, str]:
 @case(
     "git lfs push and git lfs pull carry objects from one clone to another.",
     "stores_nothing error_code_is_text",
-    {"a hundred": 100, "one": 1},
+    {"ten": 10},
 )
 def push_and_pull(scene: Scene, count: int) -> None:
     files = {f"cache/dir {n}/é{n}.pkl": os.urandom(1000 + n) for n in range(count)}
@@ -84,6 +84,14 @@ def push_and_pull(scene: Scene, count: int) -> None:
     expect(same, "other bytes come back")
     expect(scene.git("status", "--porcelain", cwd=there) == "", "git status is not clean")
     nothing_left(there)
+
+
+case(
+    "git lfs push and git lfs pull carry more than a batch of objects.",
+    "stores_nothing",
+    {"three hundred": 300},
+    slow=True,
+)(push_and_pull)
 
 
 @case("One missing object fails alone, by name.", "missing_is_fine dies_at_error")

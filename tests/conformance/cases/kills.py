@@ -5,7 +5,7 @@ import re
 import shutil
 import subprocess
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from tests.conformance.case import NotApplicable, case, expect
 from tests.conformance.scene import Scene
@@ -79,18 +79,21 @@ case(SAFE, "sweeps_nothing", {"download": down}, slow=True)(kill_at_every_call)
 @case("An object is flushed, then renamed, then its folder is flushed.", "never_flushes")
 def durable(scene: Scene) -> None:
     log = run(scene, up(scene), None)
-    calls = [call for call in log if call in ("fsync", "fdatasync") or call.startswith("rename")]
+    calls = [call for _, call in log if call in ("fsync", "fdatasync") or call.startswith("rename")]
     last = max((n for n, call in enumerate(calls) if call.startswith("rename")), default=-1)
     expect(last > 0 and "sync" in calls[last - 1], f"no flush before the rename: {calls}")
     expect("sync" in "".join(calls[last + 1 :]), f"no flush after the rename: {calls}")
 
 
-def instants(scene: Scene, lines: bytes) -> Iterator[tuple[str, int]]:
-    """Each change that a whole run makes, as a system call and its number."""
-    seen: Counter[str] = Counter()
-    for call in run(scene, lines, None):
-        seen[call] += 1
-        yield call, seen[call]
+def instants(scene: Scene, lines: bytes) -> list[tuple[str, int]]:
+    """Each change that a whole run makes, as a system call and which one of its thread's."""
+    seen: Counter[tuple[str, str]] = Counter()
+    for one in run(scene, lines, None):
+        seen[one] += 1
+    most = Counter[str]()
+    for (_, call), count in seen.items():
+        most[call] = max(most[call], count)
+    return [(call, number) for call in most for number in range(1, most[call] + 1)]
 
 
 def fresh(scene: Scene) -> None:
@@ -99,14 +102,14 @@ def fresh(scene: Scene) -> None:
     scene.use_store(scene.store)
 
 
-def run(scene: Scene, lines: bytes, injection: str | None) -> list[str]:
-    """The agent under strace; the changes that its own threads have made, in order."""
+def run(scene: Scene, lines: bytes, injection: str | None) -> list[tuple[str, str]]:
+    """The agent under strace; the changes that it has made, each with its thread, in order."""
     strace = shutil.which("strace")
     if not strace:
         raise NotApplicable("needs strace")
     log = scene.base / "home" / "trace"
     words = [strace, "-f", "-qq", "-o", str(log), "-e", "signal=none"]
-    words += ["-e", f"trace=execve,{','.join('?' + name for name in CHANGES)}"]
+    words += ["-e", f"trace={','.join('?' + name for name in CHANGES)}"]
     words += ["-e", f"inject={injection}"] if injection else []
     done = subprocess.run(
         [*words, *scene.command()],
@@ -121,8 +124,7 @@ def run(scene: Scene, lines: bytes, injection: str | None) -> list[str]:
     if injection is None:
         fetched_or_stored(scene, done.stdout)
     text = log.read_text(errors="replace")
-    agent = text.partition(" ")[0]  # its execve comes first
-    return re.findall(rf"^{agent} +(?!execve)(\w+)\(", text, re.M)
+    return re.findall(r"^(\d+) +(\w+)\(", text, re.M)
 
 
 def fetched_or_stored(scene: Scene, out: bytes) -> None:

@@ -4,15 +4,24 @@ import os
 
 from tests.conformance.case import NotApplicable, case, expect
 from tests.conformance.scene import Scene
-from tests.conformance.wire import TERMINATE, check_progress, download, init, line, oid_of, upload
+from tests.conformance.wire import (
+    TERMINATE,
+    check_form,
+    check_progress,
+    download,
+    init,
+    line,
+    oid_of,
+    upload,
+)
 
 LAYOUTS = {
     "as git-lfs": init("upload"),
-    "CRLF": b'{"operation":"upload","event":"init"}\r\n',
-    "spaces, order": b'{ "remote": "o", "operation": "upload", "event": "init" }\n',
-    "escapes": b'{"event":"init","operation":"\\u0075pload","remote":"a\\"b\\\\c"}\n',
-    "not ASCII": b'{"event":"init","operation":"upload","remote":"\xc3\xa9"}\n',
-    "unknown fields": b'{"event":"init","operation":"upload","remote":"o","new":[{"a":1}]}\n',
+    "CRLF": b'{"operation":"upload","event":"init","remote":"origin"}\r\n',
+    "spaces, order": b'{ "remote": "origin", "operation": "upload", "event": "init" }\n',
+    "escapes": b'{"event":"init","operation":"\\u0075pload","remote":"orig\\u0069n"}\n',
+    "not ASCII": b'{"event":"init","operation":"upload","remote":"origin","\xc3\xa9":"\xc3\xa9"}\n',
+    "unknown fields": b'{"event":"init","operation":"upload","remote":"origin","new":[{"a":1}]}\n',
 }
 
 
@@ -43,6 +52,7 @@ def init_refused(scene: Scene) -> None:
         said = scene.say(init("upload"), TERMINATE, env=scene.environment() | dict(wrong))
         expect(len(said.messages) == 1, f"{len(said.messages)} answers with {wrong}")
         expect(said.refused(), f"init is not refused with {wrong}")
+        check_form(said.messages[0]["error"])
         expect("Traceback" not in said.err, "a traceback")
 
 
@@ -116,6 +126,7 @@ def error_and_next(scene: Scene) -> None:
     expect(wrong and again and right is False, f"errors: {said.errors()}")
     expect([m["oid"] for m in said.completes()] == [nothing, oid, nothing], "oids are mixed up")
     expect(said.code == 0, f"exit code {said.code}")
+    check_form(said.completes()[0]["error"])
 
 
 @case("A transfer of the other kind than init said is refused.", "does_the_other_too")
