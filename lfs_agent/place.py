@@ -9,6 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from cacheferry.core.repository import Repository
     from cacheferry.core.store import Store
 
 
@@ -58,18 +59,31 @@ def place_for(operation: str) -> Place:
 
 
 def _any_place(operation: str) -> Place:
-    from pathlib import Path
-
-    from cacheferry.core import chosen, repository
+    from cacheferry.core import chosen
     from lfs_agent.stores import NEVER_ANONYMOUS, require_supported
 
-    found = repository.find(Path(usual.work_folder()))
+    found = _repository()
     store = chosen.chosen_store(found)
     require_supported(store.url)
     if operation == "upload" or store.url.scheme in NEVER_ANONYMOUS:
         chosen.require_trust(found, store)
     downloads = str(found.lfs_storage() / "tmp")
     return Place(store.url.scheme, store.url.text, downloads, anonymous=not store.trusted)
+
+
+def _repository() -> "Repository":
+    """The repository around; a bare one, which has no work tree, is its own root."""
+    from pathlib import Path
+
+    from cacheferry.core import repository
+    from cacheferry.core.git import Git
+
+    folder = Path(usual.work_folder())
+    answer = Git(folder).ask("rev-parse", "--is-bare-repository", "--absolute-git-dir") or ""
+    bare, _, git_dir = answer.partition("\n")
+    if bare == "true":
+        return repository.Repository(Path(git_dir), Path(git_dir), Path(git_dir))
+    return repository.find(folder)
 
 
 def _add_site_packages() -> None:
