@@ -7,7 +7,11 @@ import pytest
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 PROGRAMS = ("lfs_agent", "daemon", "hooks")
-ONE_FILE_KNOWS = {"watchdog": "daemon/watch.py", "git": "daemon/branches.py"}
+ONE_FILE_KNOWS = {
+    "watchdog": "daemon/watch.py",
+    "git": "daemon/branches.py",
+    "requests": "lfs_agent/stores/web.py",
+}
 ROOF_PREFIX = "cacheferry."
 FLOOR = "cacheferry.core"
 
