@@ -11,7 +11,7 @@ from cacheferry.core.oid import hash_file
 from cacheferry.core.pickles import scan
 from cacheferry.core.pointer import Pointer
 from cacheferry.core.repository import Repository
-from cacheferry.core.store import Progress, Store, no_progress
+from cacheferry.core.store import Progress, Store, announce, no_progress
 
 
 class UnsafeCache(CacheferryError):
@@ -83,6 +83,7 @@ class Materialiser:
     def _get(self, pointer: Pointer, incoming: Path, progress: Progress) -> None:
         if self._store is None:
             self._store = self._open_store()
+        announce(self._store, {pointer.oid: pointer.size})
         self._store.get(pointer.oid, incoming, progress)
 
     def close(self) -> None:

@@ -70,4 +70,5 @@ def open_lfs(repository: "Repository", operation: str, anonymous: bool = False) 
         return Retrying(LfsFolder(lfsserver.folder(server, repository.root)))
     from lfs_agent.stores.lfshost import LfsHost
 
-    return Retrying(LfsHost(server, operation, repository.root, anonymous))
+    ref = repository.git.ask("symbolic-ref", "-q", "HEAD")
+    return Retrying(LfsHost(server, operation, repository.root, ref, anonymous))
