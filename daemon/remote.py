@@ -30,6 +30,15 @@ def fetch(repository: Repository, branch: Branch) -> None:
         raise RemoteUnreachable(f"cannot fetch from {branch.remote}: {_shown(words)}")
 
 
+def fetch_all(repository: Repository, remote: str) -> None:
+    """Brings every tracking ref and tag of a remote up to date. Raises RemoteUnreachable."""
+    options = ("--tags", "--no-recurse-submodules", "--no-write-fetch-head", "-q")
+    done = _call(repository, "fetch", *options, "--", remote)
+    if done.returncode != 0:
+        words = done.stderr.decode("utf-8", "replace")
+        raise RemoteUnreachable(f"cannot fetch from {remote}: {_shown(words)}")
+
+
 def push(repository: Repository, branch: Branch, commit: str) -> bool:
     """Publishes a commit on the upstream. False where somebody else was quicker.
 

@@ -36,13 +36,12 @@ def command(store: str | None, globs: tuple[str, ...], for_user: bool) -> None:
         return
     around = repository.find()
     try:
-        with files.all_or_nothing(around):
-            done = _set_up(around, store, globs)
+        done = set_up(around, store, globs)
     except PermissionError as error:
         raise ReadOnly(f"{error.filename or around.root} cannot be written") from None
     for line in done or ["everything is set up already"]:
         click.echo(line)
-    _say_what_next(around)
+    say_what_next(around)
 
 
 def _for_user() -> None:
@@ -53,8 +52,16 @@ def _for_user() -> None:
     click.echo("the agent is set up for every clone of yours" if changed else "nothing to do")
 
 
+def set_up(around: Repository, store: str | None, globs: Sequence[str] = ()) -> list[str]:
+    """Writes what is missing, and accepts the store; a line for each thing that is new.
+
+    The committed files are as they were where it raises ConfigurationError.
+    """
+    with files.all_or_nothing(around):
+        return _set_up(around, store, globs)
+
+
 def _set_up(around: Repository, store: str | None, globs: Sequence[str]) -> list[str]:
-    """Writes what is missing; a line for each thing that is new."""
     done = _write_config(around, store, globs)
     loaded = configfile.load(around)
     selected = _accept_store(around, loaded)
@@ -164,7 +171,8 @@ def _install_hooks(around: Repository) -> list[str]:
     return [f"hooks: {', '.join(changed)}"] if changed else []
 
 
-def _say_what_next(around: Repository) -> None:
+def say_what_next(around: Repository) -> None:
+    """Prints what there is to commit, and what comes then."""
     changed = around.git.records("status", "--porcelain", "-z", "--", *files.COMMITTED)
     names = [os.path.relpath(around.root / record[3:]) for record in changed]
     if names:

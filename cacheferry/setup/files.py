@@ -113,13 +113,19 @@ def write_lfsconfig(repository: Repository) -> bool:
     Raises ConfigurationError where the repository uses an LFS server already.
     """
     git, file = Git(repository.root), ".lfsconfig"
-    url = git.ask("config", "--file", file, "--get", "lfs.url")
+    url = require_no_server(repository)
+    wanted = {"lfs.url": url or f"cacheferry::{repository.root.name}"} | _SPARING
+    return _write_settings(git, file, wanted)
+
+
+def require_no_server(repository: Repository) -> str | None:
+    """Our agent's address in `.lfsconfig`, if any. Raises ConfigurationError for a server's."""
+    url = Git(repository.root).ask("config", "--file", ".lfsconfig", "--get", "lfs.url")
     if url and not url.startswith("cacheferry::"):
         raise ConfigurationError(
             ".lfsconfig names an LFS server already", "take lfs.url out of it to use a store"
         )
-    wanted = {"lfs.url": url or f"cacheferry::{repository.root.name}"} | _SPARING
-    return _write_settings(git, file, wanted)
+    return url
 
 
 def leave_lfsconfig(repository: Repository) -> bool:
