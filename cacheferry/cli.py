@@ -15,6 +15,8 @@ COMMANDS = {
     "check": "Say what is wrong with the caches; exit 1 where something is.",
     "daemon": "Publish finished caches in the background.",
     "demo": "Tell the whole story on a scratch repository.",
+    "fsck": "Verify objects and heal them from whichever side is whole.",
+    "gc": "Remove from the store what nothing needs.",
     "hash": "Print the hash of config files.",
     "hooks": "Install, remove or show the git hooks.",
     "init": "Set a repository up.",
@@ -29,9 +31,7 @@ COMMANDS = {
 
 LATER = (
     "cacheferry prune",
-    "cacheferry gc",
     "cacheferry doctor",
-    "cacheferry fsck",
     "cacheferry daemon install",
     "cacheferry daemon uninstall",
 )

@@ -14,6 +14,11 @@ Progress = Callable[[int], None]
 """Called with the number of bytes that have moved since the last call; they sum to the size."""
 
 
+GRACE = 14 * 24 * 3600.0
+"""Seconds that `cacheferry gc` leaves an object alone after it was put: whoever has put it may be
+about to publish the pointer."""
+
+
 def no_progress(_moved: int) -> None:
     """A Progress for callers who do not show any."""
 
@@ -43,7 +48,8 @@ class Store(Protocol):
         """Stores the file's bytes under oid: idempotent, atomic, durable when it returns.
 
         Bytes that do not hash to oid raise ObjectCorrupt and nothing is stored; an object of
-        the store that turns out damaged is replaced.
+        the store that turns out damaged is replaced. One that is whole, but older than half of
+        GRACE, becomes young again where the store can do that, so that no gc removes it meanwhile.
         """
         ...
 
