@@ -11,6 +11,8 @@ ONE_FILE_KNOWS = {
     "watchdog": "daemon/watch.py",
     "git": "daemon/branches.py",
     "requests": "lfs_agent/stores/web.py",
+    "kagglehub": "lfs_agent/stores/kagglehttp.py",
+    "kagglesdk": "lfs_agent/stores/kaggleapi.py",
 }
 ROOF_PREFIX = "cacheferry."
 FLOOR = "cacheferry.core"

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 _STORES = {
     "file": "lfs_agent.stores.folder:FolderStore",
+    "kaggle": "lfs_agent.stores.kaggle:KaggleStore",
 }
 
 

@@ -9,6 +9,7 @@ import pytest
 from cacheferry.core import storeurl
 from cacheferry.core.store import Store
 from lfs_agent.stores import open_store
+from tests.servers.kaggle import KagglePlace
 from tests.servers.place import FolderPlace, Place
 
 Opener = Callable[[], Store]
@@ -20,10 +21,15 @@ def folder(tmp_path: Path) -> Place:
     return place
 
 
+def kaggle(tmp_path: Path) -> Place:
+    return KagglePlace(tmp_path / "inputs")
+
+
 # Each takes the test's temporary folder and gives an empty place on a server that runs; where the
 # server is not installed it skips, saying what to install.
 KINDS: dict[str, Callable[[Path], Place]] = {
     "folder": folder,
+    "kaggle": kaggle,
 }
 
 
