@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack, closing, suppress
 from typing import NamedTuple
 
-from cacheferry.core import atomic, reachable
+from cacheferry import collecting
+from cacheferry.core import atomic, many
 from cacheferry.core.errors import (
     CacheferryError,
-    Held,
     ObjectCorrupt,
     ObjectMissing,
     StoreError,
@@ -22,8 +22,6 @@ from cacheferry.core.pointer import Pointer
 from cacheferry.core.repository import Repository
 from cacheferry.core.store import Progress, Store, announce
 from cacheferry.session import Session
-from daemon import remote
-from lfs_agent import many
 
 Bar = Callable[[str, int], AbstractContextManager[Progress]]
 """Shows how far something is: its name, and its bytes in all."""
@@ -41,11 +39,9 @@ def needed(repository: Repository) -> dict[Pointer, str]:
 
     Raises Held in a clone that does not see all of it, RemoteUnreachable.
     """
-    if repository.git.text("rev-parse", "--is-shallow-repository") == "true":
-        raise Held("a shallow clone does not see what is needed", "git fetch --unshallow")
-    for name in repository.git.text("remote").splitlines():
-        remote.fetch_all(repository, name)
-    return reachable.needed(repository)
+    collecting.require_whole_clone(repository)
+    with collecting.alone(repository):
+        return collecting.pointers(repository)
 
 
 def move(before: Session, after: Session, wanted: Mapping[Pointer, str], bar: Bar) -> Moved:

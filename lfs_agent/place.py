@@ -44,7 +44,7 @@ def place_for(operation: str) -> Place:
     """The place that the repository's configuration names.
 
     Raises CacheferryError where there is none, where no store of ours serves it, or where
-    nobody has accepted it and the operation is `upload`.
+    nobody has accepted it and the operation is `upload`, or the store cannot be read anonymously.
     """
     if found := usual.find(operation):
         return Place("file", found.store, os.path.join(found.lfs_storage, "tmp"))
@@ -61,12 +61,12 @@ def _any_place(operation: str) -> Place:
     from pathlib import Path
 
     from cacheferry.core import chosen, repository
-    from lfs_agent.stores import require_supported
+    from lfs_agent.stores import NEVER_ANONYMOUS, require_supported
 
     found = repository.find(Path(usual.work_folder()))
     store = chosen.chosen_store(found)
     require_supported(store.url)
-    if operation == "upload":
+    if operation == "upload" or store.url.scheme in NEVER_ANONYMOUS:
         chosen.require_trust(found, store)
     downloads = str(found.lfs_storage() / "tmp")
     return Place(store.url.scheme, store.url.text, downloads, anonymous=not store.trusted)

@@ -13,6 +13,7 @@ ONE_FILE_KNOWS = {
     "requests": "lfs_agent/stores/web.py",
     "kagglehub": "lfs_agent/stores/kagglehttp.py",
     "kagglesdk": "lfs_agent/stores/kaggleapi.py",
+    "asyncssh": "lfs_agent/stores/ssh.py",
 }
 ROOF_PREFIX = "cacheferry."
 FLOOR = "cacheferry.core"

@@ -13,7 +13,11 @@ if TYPE_CHECKING:
 _STORES = {
     "file": "lfs_agent.stores.folder:FolderStore",
     "kaggle": "lfs_agent.stores.kaggle:KaggleStore",
+    "sftp": "lfs_agent.stores.sftp:SftpStore",
 }
+
+NEVER_ANONYMOUS = ("sftp",)
+"""Schemes whose servers always learn who asks: a store that nobody has accepted is not read."""
 
 
 def require_supported(url: "StoreUrl") -> None:

@@ -9,6 +9,7 @@ import pytest
 from cacheferry.core import storeurl
 from cacheferry.core.store import Store
 from lfs_agent.stores import open_store
+from tests.servers import sshd
 from tests.servers.kaggle import KagglePlace
 from tests.servers.place import FolderPlace, Place
 
@@ -25,11 +26,17 @@ def kaggle(tmp_path: Path) -> Place:
     return KagglePlace(tmp_path / "inputs")
 
 
+def sftp(tmp_path: Path) -> Place:
+    (tmp_path / "on the server").mkdir()
+    return sshd.shared().place(tmp_path / "on the server" / "größe")
+
+
 # Each takes the test's temporary folder and gives an empty place on a server that runs; where the
 # server is not installed it skips, saying what to install.
 KINDS: dict[str, Callable[[Path], Place]] = {
     "folder": folder,
     "kaggle": kaggle,
+    "sftp": sftp,
 }
 
 

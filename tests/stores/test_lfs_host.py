@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cacheferry.core import repository
+from cacheferry.core import many, repository
 from cacheferry.core.errors import (
     CacheferryError,
     ConfigurationError,
@@ -17,7 +17,6 @@ from cacheferry.core.errors import (
     StoreDenied,
 )
 from cacheferry.core.store import Store, announce, no_progress
-from lfs_agent import many
 from lfs_agent.stores import open_lfs
 from tests.conftest import CONFIG, World, payload
 from tests.servers import lfsserver
