@@ -14,6 +14,8 @@ _STORES = {
     "file": "lfs_agent.stores.folder:FolderStore",
     "kaggle": "lfs_agent.stores.kaggle:KaggleStore",
     "sftp": "lfs_agent.stores.sftp:SftpStore",
+    "http": "lfs_agent.stores.http:HttpStore",
+    "https": "lfs_agent.stores.http:HttpStore",
 }
 
 NEVER_ANONYMOUS = ("sftp",)

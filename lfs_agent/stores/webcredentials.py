@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 from cacheferry.core.errors import CacheferryError, ConfigurationError
 from cacheferry.core.git import Git
+from lfs_agent import usual
 
 _PATIENCE = 30.0
 """Seconds that a credential helper may take."""
@@ -80,7 +81,7 @@ class Credentials:
         """What `git credential` prints; '' where it knows nothing."""
         if not description:
             return ""
-        git = Git(Path(), env=_NO_PROMPT)
+        git = Git(Path(usual.work_folder()), env=_NO_PROMPT)
         with suppress(CacheferryError, subprocess.TimeoutExpired):
             data = (description.rstrip("\n") + "\n\n").encode()
             return git.run("credential", action, data=data, timeout=_PATIENCE).decode(

@@ -11,7 +11,7 @@ from http import HTTPStatus
 from cacheferry.core.errors import ObjectMissing, StoreDenied, StoreError, StoreUnavailable
 from cacheferry.core.storeurl import redacted
 
-_PASSING = (408, 425, 429, 500, 502, 503, 504)
+_PASSING = (408, 423, 425, 429, 500, 502, 503, 504)
 _HINTS = {
     403: "may this account, or anybody, do that there?",
     405: "does the server allow it? docs/stores-http.md has a configuration",

@@ -9,7 +9,7 @@ import pytest
 from cacheferry.core import storeurl
 from cacheferry.core.store import Store
 from lfs_agent.stores import open_store
-from tests.servers import sshd
+from tests.servers import nginx, rclone, sshd
 from tests.servers.kaggle import KagglePlace
 from tests.servers.place import FolderPlace, Place
 
@@ -37,6 +37,9 @@ KINDS: dict[str, Callable[[Path], Place]] = {
     "folder": folder,
     "kaggle": kaggle,
     "sftp": sftp,
+    "nginx": nginx.place,
+    "nginx-plain": lambda tmp_path: nginx.place(tmp_path, "plain"),
+    "rclone": rclone.place,
 }
 
 
