@@ -68,7 +68,8 @@ def _publish(desk: Desk, branch: Branch, publish_now: Callable[[Disk], bool]) ->
         made = joining.commits(desk, branch, batch, lost, news=bool(batch.keys() & due))
         if _push(desk, branch, made):
             done = done._replace(published=tuple(sorted(batch.keys() & due)))
-            return _or_raise(done._replace(waiting=_adopt(desk, branch, made)), failed + too)
+            waiting = _adopt(desk, branch, made, batch)
+            return _or_raise(done._replace(waiting=waiting), failed + too)
         remote.fetch(desk.repository, branch)
         branch = branches.current(desk.repository)
     raise InPassing("the remote moved on each time")
@@ -120,12 +121,13 @@ def _push(desk: Desk, branch: Branch, made: Commits) -> bool:
     return True
 
 
-def _adopt(desk: Desk, branch: Branch, made: Commits) -> str:
+def _adopt(desk: Desk, branch: Branch, made: Commits, batch: dict[str, Found]) -> str:
     """Moves the user's branch on; why it could not be, '' where it could."""
     try:
         lines = desk.attribute_lines
         blobs = made.blobs | made.beaten
-        forward.move_head(desk.repository, branch, made.head, blobs, lines)
+        seen = {} if desk.plain_git else survey.seen(desk.repository, batch)
+        forward.move_head(desk.repository, branch, made.head, blobs, lines, seen)
     except Held as held:
         return held.message
     memory.head_has_followed(desk.repository, branch)

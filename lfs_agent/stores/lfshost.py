@@ -13,6 +13,7 @@ from cacheferry.core.storeurl import without_user
 from lfs_agent.stores.lfsbatch import TYPE, Action, Batches, Offer
 from lfs_agent.stores.lfsssh import Door, authenticate
 from lfs_agent.stores.web import Answer, Body, Web
+from lfs_agent.stores.webget import fetched
 from lfs_agent.streams import receive, size_of, verified_pieces
 
 
@@ -62,10 +63,10 @@ class LfsHost:
         if upload := offer.actions.get("upload"):
             body = Body(size, lambda: verified_pieces(oid, source, progress))
             headers = {"Content-Type": "application/octet-stream"}
-            self._send("PUT", upload, headers, body).close()
+            self._send("PUT", upload, headers, body)
             if verify := offer.actions.get("verify"):
                 said = json.dumps({"oid": oid, "size": size}).encode()
-                self._send("POST", verify, {"Accept": TYPE, "Content-Type": TYPE}, said).close()
+                self._send("POST", verify, {"Accept": TYPE, "Content-Type": TYPE}, said)
         else:
             progress(size)
 
@@ -101,26 +102,24 @@ class LfsHost:
         return self._batches.offer(operation, oid, size)
 
     def _pieces(self, oid: str, action: Action) -> Iterator[bytes]:
-        with self._send("GET", action, {}, missing_is=oid) as answer:
-            yield from answer.pieces()
+        try:
+            yield from fetched(self._web_for(action), action.href, action.headers)
+        except ObjectMissing:
+            raise missing(oid, self._server.address) from None
 
     def _send(
-        self,
-        method: str,
-        action: Action,
-        headers: dict[str, str],
-        body: Body | bytes | None = None,
-        missing_is: str = "",
-    ) -> Answer:
-        web = self._signed if action.authorized else self._speaker()
+        self, method: str, action: Action, headers: dict[str, str], body: Body | bytes
+    ) -> None:
         given = {key.lower() for key in action.headers}
         own = {key: value for key, value in headers.items() if key.lower() not in given}
+        web = self._web_for(action)
         try:
-            return web.send(method, action.href, own | action.headers, body)
+            web.send(method, action.href, own | action.headers, body).close()
         except ObjectMissing as error:
-            if missing_is:
-                raise missing(missing_is, self._server.address) from None
             raise StoreDenied(error.message) from None
+
+    def _web_for(self, action: Action) -> Web:
+        return self._signed if action.authorized else self._speaker()
 
     def _post(self, path: str, body: bytes, passing: tuple[int, ...]) -> Answer:
         web, door = self._speaker(), self._entered()
