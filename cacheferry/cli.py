@@ -21,6 +21,7 @@ COMMANDS = {
     "hooks": "Install, remove or show the git hooks.",
     "init": "Set a repository up.",
     "kaggle": "Print the start-up script for a Kaggle kernel; mirror caches to a dataset.",
+    "migrate": "Move everything to another store, and switch to it.",
     "pull": "Fetch caches and put them into the work tree.",
     "scan": "Say whether pickles are safe, without unpickling them.",
     "status": "Show every cache, what is queued and what is held.",

@@ -7,10 +7,9 @@ from typing import NamedTuple
 from cacheferry.core import chosen, many
 from cacheferry.core.errors import CacheferryError, ConfigurationError, StoreDenied
 from cacheferry.core.pointer import Pointer
-from cacheferry.core.store import Store
+from cacheferry.core.store import Store, no_progress
 from cacheferry.core.storeurl import StoreUrl
 from cacheferry.core.verdict import disk_verdicts
-from cacheferry.fetching import materialiser
 from cacheferry.session import Session
 
 
@@ -58,15 +57,16 @@ def _brought(
     session: Session, pointers: dict[str, Pointer]
 ) -> tuple[dict[str, Pointer], dict[str, CacheferryError]]:
     """Those whose objects the LFS storage has now, and why it has not the others."""
-    here, failed = {}, {}
-    with closing(materialiser(session)) as bringer:
-        for path, pointer in pointers.items():
-            try:
-                bringer.bring(pointer)
-                here[path] = pointer
-            except CacheferryError as error:
-                failed[path] = error
-    return here, failed
+    by_oid = {pointer.oid: pointer for pointer in pointers.values()}
+    with closing(session.reader()) as store:
+
+        def bring(oid: str) -> None:
+            if not session.storage.is_whole(by_oid[oid]):
+                session.storage.fetch(store, by_oid[oid], no_progress)
+
+        failed = many.each(store, by_oid, bring)
+    here = {path: pointer for path, pointer in pointers.items() if pointer.oid not in failed}
+    return here, {path: failed[pointers[path].oid] for path in pointers.keys() - here.keys()}
 
 
 def _put(store: Store, sources: dict[str, Path]) -> int:

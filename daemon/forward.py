@@ -201,6 +201,7 @@ def _bring_blob(repository: Repository, config: Config, path: str, blob: str) ->
     file, incoming = repository.root / path, repository.state_dir / "incoming"
     if file.exists() and blob_of_file(file, len(blob)) == blob:
         return
+    incoming.parent.mkdir(exist_ok=True)
     incoming.write_bytes(repository.git.run("cat-file", "blob", blob))
     try:
         if content_of(incoming, config.allow).safety == "unsafe":

@@ -44,7 +44,7 @@ def one_pass(desk: Desk, fetch_first: bool, publish_now: Callable[[Disk], bool])
     Raises Held, StoreError, RemoteUnreachable, RemoteRefused or ReadOnly; what was done until
     then stands, and the next pass goes on from there.
     """
-    with _alone(desk.repository):
+    with alone(desk.repository):
         indexswap.remove_own_leftovers(desk.repository)
         busy.refuse_within_operation(desk.repository)
         branch = branches.current(desk.repository)
@@ -159,8 +159,8 @@ def _forward(desk: Desk, branch: Branch, arrived: list[str]) -> tuple[Branch, st
 
 
 @contextmanager
-def _alone(repository: Repository) -> Iterator[None]:
-    """One pass at a time in a work tree, whoever runs it."""
+def alone(repository: Repository) -> Iterator[None]:
+    """One pass at a time in a work tree, whoever runs it. Raises Held, ReadOnly."""
     try:
         repository.state_dir.mkdir(exist_ok=True)
         with filelock.FileLock(repository.state_dir / "pass.lock", timeout=120):

@@ -18,7 +18,7 @@ from cacheferry.core.pickles import scan
 from cacheferry.core.pointer import Pointer
 from cacheferry.core.repository import Repository
 from cacheferry.core.staging import staging
-from cacheferry.core.store import Progress, Store, no_progress
+from cacheferry.core.store import Progress, Store, announce, no_progress
 from cacheferry.core.together import together
 
 _BATCH = 256 << 20
@@ -101,6 +101,8 @@ class Materialiser:
             return failed
         missing = not all(map(self._storage.has, objects))
         workers = self._opened().workers if missing else _READERS
+        if missing:
+            announce(self._opened(), {pointer.oid: pointer.size for pointer in objects})
         with staging(self._storage.folder / "tmp") as folder:
             batch: list[Prepared] = []
             for one in together(

@@ -110,7 +110,9 @@ def _described(address: str) -> str:
     parts = urlsplit(address)
     fields = {
         "protocol": parts.scheme,
-        "host": parts.netloc,
+        "host": parts.netloc.rpartition("@")[2],
+        "username": unquote(parts.username or ""),
+        "password": unquote(parts.password or ""),
         "path": unquote(parts.path).strip("/"),
     }
     if not all(value.isprintable() for value in fields.values()):
