@@ -169,7 +169,7 @@ class Web:
                 break
             answer.close()
             credential = another
-        if own and credential and answer.status < 300:
+        if own and credential and (answer.status < 300 or answer.status == 404):
             self._credentials.worked(credential)
         return answer
 
