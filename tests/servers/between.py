@@ -3,10 +3,12 @@
 It passes requests on as they are, `Host` included, so that signatures stay right.
 """
 
+import ssl
 import threading
 from collections.abc import Callable
 from http.client import HTTPConnection, HTTPResponse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -37,9 +39,12 @@ class _Server(ThreadingHTTPServer):
 
 
 class Between:
-    """A proxy that runs until `close`. `requests` are all that have come so far."""
+    """A proxy that runs until `close`. `requests` are all that have come so far.
 
-    def __init__(self, upstream: str) -> None:
+    `sealed_with` are the files of a certificate and its key, for TLS.
+    """
+
+    def __init__(self, upstream: str, sealed_with: tuple[Path, Path] | None = None) -> None:
         self.requests: list[Request] = []
         self.decide: Callable[[Request], Answer | None] = lambda _request: None
         """Asked first for each request; None passes it on."""
@@ -53,6 +58,11 @@ class Between:
         self._upstream = urlsplit(upstream).netloc
         self._server = _Server(("127.0.0.1", 0), self._handler())
         self.endpoint = f"http://127.0.0.1:{self._server.server_port}"
+        if sealed_with:
+            tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            tls.load_cert_chain(*sealed_with)
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
+            self.endpoint = self.endpoint.replace("http:", "https:")
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
     def close(self) -> None:

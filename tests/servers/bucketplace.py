@@ -17,19 +17,19 @@ class BucketPlace:
 
     def __init__(self, store: Any) -> None:
         self.prefix = f"w{os.getpid()}/{next(_numbers)}"
-        self._store = store
+        self.store = store
 
     def keep(self, oid: str, data: bytes) -> None:
-        obstore.put(self._store, self._key(oid), data, use_multipart=False)
+        obstore.put(self.store, self._key(oid), data, use_multipart=False)
 
     def held(self, oid: str) -> bytes | None:
         try:
-            return bytes(obstore.get(self._store, self._key(oid)).bytes())
+            return bytes(obstore.get(self.store, self._key(oid)).bytes())
         except FileNotFoundError:
             return None
 
     def names(self) -> list[str]:
-        found = [one["path"] for batch in obstore.list(self._store, self.prefix) for one in batch]
+        found = [one["path"] for batch in obstore.list(self.store, self.prefix) for one in batch]
         return sorted(path.removeprefix(f"{self.prefix}/") for path in found)
 
     def _key(self, oid: str) -> str:
