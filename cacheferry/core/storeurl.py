@@ -67,7 +67,8 @@ def redacted(text: str) -> str:
     userinfo, at, host = authority.rpartition("@")
     if at:
         user, colon, _ = _COLON.sub(":", userinfo, count=1).partition(":")
-        authority = (f"{user}:***" if colon else "***") + "@" + host
+        alone = user if head in _USER_MAY_STAND_IN else "***"
+        authority = (f"{user}:***" if colon else alone) + "@" + host
     path, question, query = path.partition("?")
     fields = [_redacted_field(field) for field in query.split("&")]
     return head + separator + authority + slash + path + question + "&".join(fields)
