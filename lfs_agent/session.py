@@ -13,6 +13,7 @@ class Session:
         self._store = place.open()
         self._downloads = Downloads(place.downloads())
         self._writer = writer
+        self._gathers = hasattr(self._store, "put_together")
 
     def transfer(self, request: Transfer) -> None:
         """Moves one object and says so. Raises OutputClosed only."""
@@ -38,6 +39,15 @@ class Session:
             size, lambda so_far, new: self._writer.progress(request.oid, so_far, new)
         )
         if request.event == "upload":
+            self._gather()
             upload(self._store, request, size, progress)
             return None
         return self._downloads.download(self._store, request, size, progress)
+
+    def _gather(self) -> None:
+        """Once, before the first upload, where one step for all is the cheapest."""
+        if self._gathers:
+            from lfs_agent.gathering import put_what_is_pushed
+
+            put_what_is_pushed(self._store)
+            self._gathers = False
