@@ -15,19 +15,24 @@ from cacheferry.core.store import Store
 from lfs_agent import usual
 
 
-def put_what_is_pushed(store: Store) -> None:
+def put_what_is_pushed(store: Store, first: str) -> None:
     """Puts the objects of every commit that no remote is known to have, as far as they are here.
 
-    Raises a StoreError; a damaged object is left to its own turn.
+    Where `first`, the oid that git-lfs begins with, is none of these, it is `git lfs push --all`:
+    those of every commit, then. Raises a StoreError; a damaged object is left to its own turn.
     """
     around = repository.find(Path(usual.work_folder()))
     storage = LfsStorage(around.lfs_storage())
-    here = {one.oid: storage.path(one.oid) for one in _unpushed(around.git) if storage.has(one)}
+    pushed = _pointers(around.git, "HEAD", "--branches", "--not", "--remotes")
+    if first not in {one.oid for one in pushed}:
+        pushed = _pointers(around.git, "--all")
+    here = {one.oid: storage.path(one.oid) for one in pushed if storage.has(one)}
     for error in many.put_all(store, here).values() if here else ():
         if not isinstance(error, ObjectCorrupt):
             raise error
 
 
-def _unpushed(git: Git) -> set[Pointer]:
-    listed = git.ask("rev-list", "--objects", "HEAD", "--branches", "--not", "--remotes") or ""
-    return set(entries.pointers(git, (line.split(" ")[0] for line in listed.split("\n"))).values())
+def _pointers(git: Git, *revisions: str) -> set[Pointer]:
+    listed = git.ask("rev-list", "--objects", *revisions) or ""
+    blobs = (line.partition(" ")[0] for line in listed.splitlines())
+    return set(entries.pointers(git, blobs).values())

@@ -39,15 +39,15 @@ class Session:
             size, lambda so_far, new: self._writer.progress(request.oid, so_far, new)
         )
         if request.event == "upload":
-            self._gather()
+            self._gather(request.oid)
             upload(self._store, request, size, progress)
             return None
         return self._downloads.download(self._store, request, size, progress)
 
-    def _gather(self) -> None:
+    def _gather(self, first: str) -> None:
         """Once, before the first upload, where one step for all is the cheapest."""
         if self._gathers:
             from lfs_agent.gathering import put_what_is_pushed
 
-            put_what_is_pushed(self._store)
+            put_what_is_pushed(self._store, first)
             self._gathers = False

@@ -120,6 +120,10 @@ def test_plain_push_makes_one_version(world: World, kaggle: KagglePlace):
     assert len(kaggle.names()) == 3
     assert len(kaggle.dataset.versions) == 1
 
+    kaggle.kaggle.datasets.clear()
+    world.git(laptop, "lfs", "push", "--all", "origin")
+    assert (len(kaggle.names()), len(kaggle.dataset.versions)) == (3, 1)
+
     office = world.clone("office")
     world.git(office, "lfs", "pull")
     assert contents(office) == expected
