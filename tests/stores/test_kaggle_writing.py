@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -144,6 +145,18 @@ def test_first_version_that_is_still_processed_is_waited_for(
     place.dataset.add({path_of(b"theirs"): b"theirs"}, looks=4)
     store.put_together(sources(tmp_path, b"new"), no_progress)
     assert place.names() == sorted(map(path_of, (b"theirs", b"new")))
+
+
+def test_refusal_that_passes_is_tried_again(place: KagglePlace, store, tmp_path: Path):
+    place.make({})
+    real, left = place.kaggle.CreateDatasetVersion, ["The dataset is still being processed"]
+
+    def refuse(ask: dict[str, Any], known: bool) -> dict[str, Any]:
+        return {"error": left.pop()} if left else real(ask, known)
+
+    place.kaggle.CreateDatasetVersion = refuse  # type: ignore[method-assign]
+    store.put_together(sources(tmp_path, b"new"), no_progress)
+    assert place.names() == [path_of(b"new")]
 
 
 def test_waiting_has_an_end(place: KagglePlace, tmp_path: Path):
