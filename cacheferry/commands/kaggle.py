@@ -39,6 +39,7 @@ def mirror(dataset: str | None) -> int:
     """
     session = begin()
     url = _dataset(session, dataset)
+    reporting.warn(f"mirroring to {url.text}: Kaggle takes minutes to accept what is new")
     done = mirroring.mirror(session, url, explicit=dataset is not None)
     for path, error in done.failed.items():
         reporting.warn(f"cacheferry: error: {path}: {error.message}")

@@ -166,9 +166,10 @@ def require_ok(answer: requests.Response, url: str, known: bool) -> None:
 
 
 def _said(answer: requests.Response) -> tuple[int, str]:
-    """The status and Kaggle's words; an error may come as JSON under the status 200."""
+    """The status and Kaggle's words; the API may say an error as JSON under the status 200."""
+    has_words = answer.status_code >= 400 or answer.request.method == "POST"
     with suppress(ValueError, AttributeError, TypeError):
-        if "json" in answer.headers.get("Content-Type", ""):
+        if has_words and "json" in answer.headers.get("Content-Type", ""):
             told = answer.json()
             return int(told.get("code") or answer.status_code), str(told.get("message") or "")
     return answer.status_code, answer.reason or ""

@@ -1,7 +1,6 @@
 """A Kaggle dataset as the store, and as a mirror for kernels without internet."""
 
 import json
-import os
 import shutil
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import pytest
 
 from tests.conftest import World, payload
 from tests.servers.kaggle import KagglePlace
+from tests.servers.place import oid_of
 
 CACHES = [f"{name}_baseline_cache.pkl" for name in "abc"]
 
@@ -120,9 +120,45 @@ def test_plain_push_makes_one_version(world: World, kaggle: KagglePlace):
     assert len(kaggle.names()) == 3
     assert len(kaggle.dataset.versions) == 1
 
+    kaggle.kaggle.datasets.clear()
+    world.git(laptop, "lfs", "push", "--all", "origin")
+    assert (len(kaggle.names()), len(kaggle.dataset.versions)) == (3, 1)
+
     office = world.clone("office")
     world.git(office, "lfs", "pull")
     assert contents(office) == expected
+
+
+def test_damaged_copy_is_healed_from_the_work_tree_and_all_are_one_version(
+    world: World, kaggle: KagglePlace
+):
+    world.env["CACHEFERRY_STORE"] = kaggle.url
+    laptop = world.clone("laptop")
+    expected = three_caches(world, laptop)
+    oid = oid_of(expected[CACHES[1]])
+    copy = laptop / ".git" / "lfs" / "objects" / oid[:2] / oid[2:4] / oid
+    copy.parent.mkdir(parents=True)
+    copy.write_bytes(bytes(len(expected[CACHES[1]])))
+    world.sync(laptop)
+    assert set(kaggle.dataset.current.values()) == set(expected.values())
+    assert len(kaggle.dataset.versions) == 1
+
+
+def test_damaged_object_of_a_push_fails_alone(world: World, kaggle: KagglePlace):
+    world.env["CACHEFERRY_STORE"] = kaggle.url
+    laptop = world.clone("laptop")
+    expected = three_caches(world, laptop)
+    world.git(laptop, "add", ".")
+    world.git(laptop, "commit", "-qm", "by hand")
+    bad = oid_of(expected[CACHES[1]])
+    copy = laptop / ".git" / "lfs" / "objects" / bad[:2] / bad[2:4] / bad
+    copy.chmod(0o644)
+    copy.write_bytes(bytes(len(expected[CACHES[1]])))
+    done = world.run(["git", "push"], laptop)
+    assert done.returncode != 0 and bad in done.stderr
+    assert {path.rpartition("/")[2] for path in kaggle.names()} == {
+        oid_of(data) for name, data in expected.items() if name != CACHES[1]
+    }
 
 
 def test_status_needs_no_network(world: World, kaggle: KagglePlace):
@@ -131,4 +167,3 @@ def test_status_needs_no_network(world: World, kaggle: KagglePlace):
     world.cache(laptop)
     done = world.cf(laptop, "status", "--json")
     assert json.loads(done.stdout)["caches"] and kaggle.kaggle.requests == []
-    assert os.listdir(laptop)

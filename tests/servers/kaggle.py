@@ -280,12 +280,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def _body(self) -> bytes:
-        size, data = int(self.headers.get("Content-Length", 0)), b""
+        size, data = int(self.headers.get("Content-Length", 0)), bytearray()
         while len(data) < size and (piece := self.rfile.read1(size - len(data))):
             data += piece
         if len(data) < size:
             self.close_connection = True
-        return data
+        return bytes(data)
 
     def _is_known(self) -> bool:
         basic = base64.b64encode(":".join(KEY).encode()).decode()
