@@ -15,6 +15,7 @@ COMMANDS = {
     "check": "Say what is wrong with the caches; exit 1 where something is.",
     "daemon": "Publish finished caches in the background.",
     "demo": "Tell the whole story on a scratch repository.",
+    "doctor": "Say what must hold, whether it does, and what mends it.",
     "fsck": "Verify objects and heal them from whichever side is whole.",
     "gc": "Remove from the store what nothing needs.",
     "hash": "Print the hash of config files.",
@@ -31,7 +32,6 @@ COMMANDS = {
 
 LATER = (
     "cacheferry prune",
-    "cacheferry doctor",
     "cacheferry daemon install",
     "cacheferry daemon uninstall",
 )
