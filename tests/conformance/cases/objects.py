@@ -40,7 +40,7 @@ case(THERE_AND_BACK, "refuses_empty", {"0 B": 0}, anywhere=True)(round_trip)
 case(THERE_AND_BACK, "stores_nothing loses_the_tail", SIZES, anywhere=True)(round_trip)
 
 
-@case("An object is moved in bounded memory.", "reads_whole_files", {"256 MB": 256_000_000})
+@case("An object is moved in bounded memory.", "reads_whole_files", {"128 MB": 128_000_000})
 def memory(scene: Scene, size: int) -> None:
     there_and_back_sparse(scene, size)
 
