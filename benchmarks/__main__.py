@@ -1,7 +1,6 @@
 """`python -m benchmarks`: runs every measurement and prints its table."""
 
-from benchmarks import publishing, pulling, startup
-from benchmarks import publishing, startup, transfer
+from benchmarks import publishing, pulling, startup, transfer
 
 if __name__ == "__main__":
     startup.main()

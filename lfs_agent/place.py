@@ -59,10 +59,12 @@ def place_for(operation: str) -> Place:
 
 
 def _any_place(operation: str) -> Place:
-    from cacheferry.core import chosen
+    from pathlib import Path
+
+    from cacheferry.core import chosen, repository
     from lfs_agent.stores import NEVER_ANONYMOUS, require_supported
 
-    found = _repository()
+    found = _bare_repository() or repository.find(Path(usual.work_folder()))
     store = chosen.chosen_store(found)
     require_supported(store.url)
     if operation == "upload" or store.url.scheme in NEVER_ANONYMOUS:
@@ -71,19 +73,16 @@ def _any_place(operation: str) -> Place:
     return Place(store.url.scheme, store.url.text, downloads, anonymous=not store.trusted)
 
 
-def _repository() -> "Repository":
-    """The repository around; a bare one, which has no work tree, is its own root."""
+def _bare_repository() -> "Repository | None":
+    """A bare repository, which has no work tree: it is its own root. None in any other."""
     from pathlib import Path
 
-    from cacheferry.core import repository
     from cacheferry.core.git import Git
+    from cacheferry.core.repository import Repository
 
-    folder = Path(usual.work_folder())
-    answer = Git(folder).ask("rev-parse", "--is-bare-repository", "--absolute-git-dir") or ""
-    bare, _, git_dir = answer.partition("\n")
-    if bare == "true":
-        return repository.Repository(Path(git_dir), Path(git_dir), Path(git_dir))
-    return repository.find(folder)
+    words = ("rev-parse", "--is-bare-repository", "--absolute-git-dir")
+    bare, _, git_dir = (Git(Path(usual.work_folder())).ask(*words) or "").partition("\n")
+    return Repository(Path(git_dir), Path(git_dir), Path(git_dir)) if bare == "true" else None
 
 
 def _add_site_packages() -> None:

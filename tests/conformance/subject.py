@@ -40,6 +40,7 @@ BUILT_IN = Subject(
     objects="lfs/objects/{aa}/{bb}/{oid}",
     setup=("git", "init", "-q", "--bare", "{store}"),
     wrong=({"GIT_DIR": "/nowhere"},),
+    patience=6,
 )
 _BROKEN = Path(__file__).parent / "broken" / "agent.py"
 

@@ -12,9 +12,28 @@ from tests.stores.conftest import KINDS
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no signals and no FIFOs")
 ANYWHERE = [case for case in CASES if case.anywhere]
+FIRST = [
+    next(case for case in ANYWHERE if case.name.startswith(name))
+    for name in (
+        "round trip: 131 KB",
+        "known object",
+        "missing object",
+        "damaged object",
+        "healed",
+        "wrong source",
+        "progress: 3 MB",
+    )
+]
+"""What runs each time; the other cases wait for `make campaigns`."""
 
 
-@pytest.mark.parametrize("case", ANYWHERE, ids=lambda case: case.name)
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(case, id=case.name, marks=[pytest.mark.slow] * (case not in FIRST))
+        for case in ANYWHERE
+    ],
+)
 @pytest.mark.parametrize("kind", sorted(set(KINDS) - {"folder"}))
 def test_our_agent_on(kind: str, case: Case) -> None:
     word, why = run(case, OURS, lambda folder: KINDS[kind](folder))

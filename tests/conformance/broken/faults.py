@@ -395,18 +395,18 @@ class leaves_an_empty_file(Model):
         super().missing(oid)
 
 
-class TrustsStore(Model):
-    """Copies whatever lies there."""
+@fault
+class names_no_store(Model):
+    def failed(self, oid, words):
+        super().failed(oid, f"object {oid} is not there")
 
+
+@fault
+class trusts_the_store(Model):
     def fetch(self, oid, size, target):
         shutil.copyfile(self.place(oid), target)
         self.moved(oid, size, size, size)
         return target
-
-
-@fault
-class trusts_the_store(TrustsStore):
-    pass
 
 
 @fault
@@ -631,20 +631,14 @@ class deaf_to_sigterm(Model):
         return super().line()
 
 
-class EndsInACrash(Model):
-    """What SIGTERM does to it is the difference."""
-
+@fault
+class crashes_at_sigterm(Model):
     def line(self):
         signal.signal(signal.SIGTERM, self.crash)
         return super().line()
 
     def crash(self, *_):
         raise RuntimeError("terminated")
-
-
-@fault
-class crashes_at_sigterm(EndsInACrash):
-    pass
 
 
 @fault
@@ -730,18 +724,14 @@ class renames_into_the_store(Model):
 # Crowds and kills
 
 
-class OneName(Model):
-    """All agents write to one temporary file."""
-
+@fault
+class one_temporary_name(Model):
     creating = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
 
     def put_in_place(self, name, target):
         time.sleep(0.5)
         os.replace(name, target)
 
-
-@fault
-class one_temporary_name(OneName):
     def temporary_name(self, target):
         return os.path.join(self.store, self.temporary)
 

@@ -303,7 +303,7 @@ class Model:
 
     def verify(self, oid, whole):
         if not whole:
-            raise Refused(f"the bytes are not those of {oid}")
+            raise Refused(f"not its bytes, in the store {self.store}")
 
     # Downloads
 

@@ -21,6 +21,7 @@ def set_up(scene: Scene, repo: Path) -> None:
         "user.name": "Someone",
         "user.email": "some@one",
         "lfs.standalonetransferagent": "subject",
+        "lfs.concurrenttransfers": "3",
         AGENT + "path": command[0],
         AGENT + "args": shlex.join(command[1:]),
         "remote.origin.url": scene.remote,
