@@ -160,6 +160,7 @@ class Materialiser:
         self._opened().get(pointer.oid, incoming, progress)
         if os.stat(incoming).st_size != pointer.size:
             raise ObjectCorrupt(f"object {pointer.oid} has not the size that its pointer says")
+        os.chmod(incoming, os.stat(folder).st_mode & 0o666)  # private until here; now by the umask
         return incoming
 
     def _copy(self, prepared: Prepared, item: Item, copy: Path) -> None:
@@ -238,4 +239,4 @@ def _time_for(repository: Repository) -> int:
     now = time.time()
     with suppress(OSError):
         now = min(now, os.stat(repository.index_file).st_mtime)
-    return (int(now) - 1) * 10**9
+    return max(int(now) - 1, 0) * 10**9

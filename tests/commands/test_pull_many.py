@@ -5,6 +5,7 @@ import os
 import pickle
 import re
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ from tests.commands.test_pull import in_store, oid, publish_unchecked
 from tests.conftest import CHECKOUT, PROGRAM, World, payload
 from tests.daemon.helping import eventually
 
+COMMAND = [sys.executable, "-I", str(PROGRAM), "pull"]
 LARGE = "cache/s1/large_baseline_cache.pkl"
 
 
@@ -87,10 +89,9 @@ def test_two_pulls_at_once(world):
 
 
 def start(world: World, place: Path, **more: object) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-I", str(PROGRAM), "pull"]
     pipe = subprocess.PIPE
     streams = {"stdout": pipe, "stderr": pipe, "stdin": subprocess.DEVNULL} | more
-    return subprocess.Popen(command, cwd=place, env=world.env, text=True, **streams)  # type: ignore
+    return subprocess.Popen(COMMAND, cwd=place, env=world.env, text=True, **streams)  # type: ignore
 
 
 @pytest.fixture
@@ -159,7 +160,7 @@ def on_a_terminal(command: list[str], where: Path, env: dict[str, str]) -> str:
 @pytest.mark.skipif(os.name == "nt", reason="terminals")
 def test_a_terminal_is_shown_bytes_and_rate(world):
     other = many(world, 5)
-    shown = on_a_terminal([sys.executable, "-I", str(PROGRAM), "pull"], other, world.env)
+    shown = on_a_terminal(COMMAND, other, world.env)
     size = f"{sum(len(payload(seed)) for seed in range(5)) / 1000:.1f} kB"
     last = shown.split("\r")[-2]
     assert f"{size} of {size}" in last and "B/s" in last and "100%" in last
@@ -185,3 +186,17 @@ def test_elsewhere_there_is_no_bar(world):
     other = many(world, 2)
     done = world.cf(other, "pull")
     assert done.stderr == "" and done.stdout == "2 caches brought (4.1 kB)\n"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="modes")
+def test_modes_follow_the_umask_and_what_lay_there(world):
+    other = many(world, 2)
+    (other / "cache/s1" / name(0)).chmod(0o600)
+    (other / "cache/s1" / name(1)).unlink()
+    assert world.run(["sh", "-c", 'umask 027; exec "$@"', "sh", *COMMAND], other).returncode == 0
+    assert stat.S_IMODE((other / "cache/s1" / name(0)).stat().st_mode) == 0o600
+    assert stat.S_IMODE((other / "cache/s1" / name(1)).stat().st_mode) == 0o640
+    for seed in range(2):
+        oid = hashlib.sha256(payload(seed)).hexdigest()
+        file = other / ".git/lfs/objects" / oid[:2] / oid[2:4] / oid
+        assert stat.S_IMODE(file.stat().st_mode) == 0o640
