@@ -101,9 +101,9 @@ class Materialiser:
             return failed
         here = set(filter(self._storage.has, objects))
         workers = _READERS
-        if absent := objects.keys() - here:
+        if len(here) < len(objects):
             workers = self._opened().workers
-            announce(self._opened(), {pointer.oid: pointer.size for pointer in absent})
+            announce(self._opened(), {pointer.oid: pointer.size for pointer in objects})
         with staging(self._storage.folder / "tmp") as folder:
             batch, size = list[Prepared](), 0
             for one in together(
