@@ -30,6 +30,19 @@ def fetch(repository: Repository, branch: Branch) -> None:
         raise RemoteUnreachable(f"cannot fetch from {branch.remote}: {_shown(words)}")
 
 
+def fetch_into(repository: Repository, remote: str, place: str) -> None:
+    """Brings every branch and tag of a remote below the ref `place`, as it has them now.
+
+    No other ref changes. Raises RemoteUnreachable.
+    """
+    options = ("--no-tags", "--no-recurse-submodules", "--no-write-fetch-head", "-q", "--prune")
+    refspecs = (f"+refs/heads/*:{place}/heads/*", f"+refs/tags/*:{place}/tags/*")
+    done = _call(repository, "fetch", *options, "--refmap=", "--", remote, *refspecs)
+    if done.returncode != 0:
+        words = done.stderr.decode("utf-8", "replace")
+        raise RemoteUnreachable(f"cannot fetch from {remote}: {_shown(words)}")
+
+
 def push(repository: Repository, branch: Branch, commit: str) -> bool:
     """Publishes a commit on the upstream. False where somebody else was quicker.
 

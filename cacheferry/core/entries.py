@@ -52,9 +52,9 @@ def pointers(git: Git, blobs: Iterable[str]) -> dict[str, Pointer]:
     wanted = sorted(set(blobs))
     if not wanted:
         return {}
-    sizes = git.run("cat-file", "--batch-check", data="\n".join(wanted).encode())
+    sizes = git.run("cat-file", "--batch-check", "--buffer", data="\n".join(wanted).encode())
     small = [line.split()[0] for line in sizes.splitlines() if _is_small_blob(line.split())]
-    answer = git.run("cat-file", "--batch", data=b"\n".join(small)) if small else b""
+    answer = git.run("cat-file", "--batch", "--buffer", data=b"\n".join(small)) if small else b""
     return dict(_pointers_in(answer))
 
 

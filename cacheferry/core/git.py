@@ -2,8 +2,10 @@
 
 import os
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from threading import Thread
+from typing import IO
 
 from cacheferry.core.errors import CacheferryError
 
@@ -75,6 +77,24 @@ class Git:
             raise GitFailed(args, done.returncode, done.stderr.decode("utf-8", "replace"))
         return done.stdout
 
+    def lines(self, *args: str, data: bytes) -> Iterator[str]:
+        """Each line as soon as git prints it; git reads `data` first. Raises GitFailed at the end.
+
+        For what is too much to hold; bytes that are no UTF-8 survive.
+        """
+        words: list[bytes] = []
+        with self.start(*args) as process:
+            assert process.stdin and process.stdout and process.stderr
+            listening = Thread(target=_read_into, args=(words, process.stderr))
+            listening.start()
+            process.stdin.write(data)
+            process.stdin.close()
+            for line in process.stdout:
+                yield os.fsdecode(line.rstrip(b"\n"))
+            listening.join()
+        if process.returncode != 0:
+            raise GitFailed(args, process.returncode, words[0].decode("utf-8", "replace"))
+
     def text(self, *args: str, data: bytes | None = None) -> str:
         """What git printed, without the last line's end; bytes that are no UTF-8 survive."""
         return os.fsdecode(self.run(*args, data=data)).rstrip("\r\n")
@@ -87,6 +107,10 @@ class Git:
     def records(self, *args: str, data: bytes | None = None) -> list[str]:
         """What git printed with `-z`, split."""
         return [os.fsdecode(part) for part in self.run(*args, data=data).split(b"\0") if part]
+
+
+def _read_into(words: list[bytes], stream: IO[bytes]) -> None:
+    words.append(stream.read())
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -14,6 +14,11 @@ Progress = Callable[[int], None]
 """Called with the number of bytes that have moved since the last call; they sum to the size."""
 
 
+GRACE = 14 * 24 * 3600.0
+"""Seconds that `cacheferry gc` leaves an object alone after it was put: whoever has put it may be
+about to publish the pointer."""
+
+
 def no_progress(_moved: int) -> None:
     """A Progress for callers who do not show any."""
 
@@ -43,7 +48,8 @@ class Store(Protocol):
         """Stores the file's bytes under oid: idempotent, atomic, durable when it returns.
 
         Bytes that do not hash to oid raise ObjectCorrupt and nothing is stored; an object of
-        the store that turns out damaged is replaced.
+        the store that turns out damaged is replaced. One that is whole, but older than half of
+        GRACE, becomes young again where the store can do that, so that no gc removes it meanwhile.
         """
         ...
 
@@ -76,6 +82,20 @@ class Gathering(Store, Protocol):
     def put_together(self, sources: Mapping[str, Path], progress: Progress) -> None:
         """Stores every file under its oid, as `put` does, in one step: all of them or none."""
         ...
+
+
+class Announced(Store, Protocol):
+    """A store that has to know an object's size, and can ask for many objects at once."""
+
+    def announce(self, sizes: Mapping[str, int]) -> None:
+        """Says what will be asked for: oid to size in bytes. Asks nothing yet."""
+        ...
+
+
+def announce(store: Store, sizes: Mapping[str, int]) -> None:
+    """Tells a store that wants to know it what it will be asked for; any other needs no telling."""
+    if tell := getattr(store, "announce", None):
+        tell(sizes)
 
 
 def missing(oid: str, store: str) -> ObjectMissing:

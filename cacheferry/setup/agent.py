@@ -49,6 +49,11 @@ def suit(git: Git, store: StoreUrl) -> bool:
     return _write(git, "--local", {f"{_AGENT}.concurrent": several})
 
 
+def set_up_filter(git: Git) -> bool:
+    """Names the LFS filter alone in the local configuration; True where something changed."""
+    return _write(git, "--local", _FILTER)
+
+
 def set_up_merges(repository: Repository, config: Config) -> bool:
     """Makes cacheferry's merge driver settle caches in this repository; True where that is new."""
     file = repository.common_dir / "info" / "attributes"

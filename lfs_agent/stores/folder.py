@@ -7,15 +7,16 @@ import errno
 import hashlib
 import os
 import stat
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import FileIO
 from pathlib import Path
 
 from cacheferry.core import atomic
 from cacheferry.core.errors import ObjectCorrupt, ObjectMissing, StoreDenied, StoreUnavailable
 from cacheferry.core.oid import is_oid, relative_path
-from cacheferry.core.store import Progress, Stored, missing, no_progress
+from cacheferry.core.store import GRACE, Progress, Stored, missing, no_progress
 from cacheferry.core.storeurl import StoreUrl
 from lfs_agent.files import NotRegular, open_regular, open_source, pieces, source_pieces
 from lfs_agent.streams import receive
@@ -53,7 +54,9 @@ class FolderStore:
         with open_source(source) as stream:
             size = os.fstat(stream.fileno()).st_size
             if self.size(oid) == size:
-                if self._is_whole(oid, progress):
+                self._make_young(oid)
+                # Asked again: a gc that has not seen that yet may have removed it.
+                if self._is_whole(oid, progress) and self.size(oid) == size:
                     return
                 progress = no_progress  # the damaged object's bytes have been counted
             with _errors_of(self._path(oid)):
@@ -108,6 +111,12 @@ class FolderStore:
                 digest.update(piece)
                 progress(len(piece))
         return digest.hexdigest() == oid
+
+    def _make_young(self, oid: str) -> None:
+        path = self._path(oid)
+        with suppress(OSError):  # not ours to touch: then it is as young as it looks
+            if time.time() - os.stat(path).st_mtime > GRACE / 2:
+                os.utime(path)
 
     def _copy_in(self, oid: str, source: Path, stream: FileIO, progress: Progress) -> None:
         digest = hashlib.sha256()
