@@ -7,8 +7,53 @@ from contextlib import closing
 from pathlib import Path
 
 from cacheferry.core.errors import ObjectCorrupt
+from cacheferry.core.oid import CHUNK
 from cacheferry.core.store import Progress, damaged
 from lfs_agent.files import creating, open_source, source_pieces, write_all
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
+
+
+class Digest:
+    """SHA-256 of pieces, each hashed while its giver already writes it and reads the next one.
+
+    A piece must stay as it is until the next `update` or `hexdigest`.
+    """
+
+    def __init__(self) -> None:
+        self._sha256 = hashlib.sha256()
+        self._beside: ThreadPoolExecutor | None = None
+        self._last: Future[None] | None = None
+
+    def __enter__(self) -> "Digest":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._beside:
+            self._beside.shutdown(wait=False)
+
+    def update(self, piece: memoryview) -> None:
+        """Takes the next piece; returns when the one before has been hashed."""
+        self._wait()
+        if len(piece) < CHUNK:  # all of a small file: a thread would cost more than it saves
+            return self._sha256.update(piece)
+        if self._beside is None:
+            from concurrent.futures import ThreadPoolExecutor
+
+            self._beside = ThreadPoolExecutor(1)
+        self._last = self._beside.submit(self._sha256.update, piece)
+
+    def hexdigest(self) -> str:
+        """The digest of all pieces."""
+        self._wait()
+        return self._sha256.hexdigest()
+
+    def _wait(self) -> None:
+        if self._last:
+            self._last.result()
+            self._last = None
 
 
 def verified_pieces(oid: str, source: Path, progress: Progress) -> Iterator[bytes]:
