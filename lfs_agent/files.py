@@ -69,12 +69,12 @@ def creating(path: Path) -> Iterator[FileIO]:
 
 
 def pieces(stream: FileIO, failed: Callable[[OSError], CacheferryError]) -> Iterator[memoryview]:
-    """The rest of a stream, 1 MiB at most at a time; a piece is valid until the next one.
+    """The rest of a stream, 1 MiB at most at a time; a piece is valid until the one after the next.
 
     An OSError while reading is raised as what `failed` makes of it.
     """
-    # For a small file a small buffer: clearing 1 MiB takes longer than reading 100 kB.
-    buffer = memoryview(bytearray(min(CHUNK, os.fstat(stream.fileno()).st_size + 1)))
+    length = min(CHUNK, os.fstat(stream.fileno()).st_size + 1)  # one more, to see the end
+    buffer, other = memoryview(bytearray(length)), memoryview(b"")
     while True:
         try:
             count = stream.readinto(buffer)
@@ -83,6 +83,7 @@ def pieces(stream: FileIO, failed: Callable[[OSError], CacheferryError]) -> Iter
         if not count:
             return
         yield buffer[:count]
+        buffer, other = other or memoryview(bytearray(length)), buffer
 
 
 def source_pieces(stream: FileIO, source: Path) -> Iterator[memoryview]:
