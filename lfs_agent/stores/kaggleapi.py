@@ -151,19 +151,16 @@ class Api:
         request.content_length, request.last_modified_epoch_seconds = size, int(time.time())
         started = self._blobs.start_blob_upload(request)
         arrived = 0
-        for _ in range(TRIES):
+        for number in range(1, TRIES + 1):
             body = Body(data(), arrived, size)
             with suppress(*BROKEN):
-                if self._sent(started.create_url, body, body.range()):
+                if self._sent(started.create_url, body):
                     return str(started.token)
-            with errors_of(self._url):
-                answer = self._sessions[1].put(
-                    started.create_url, headers={"Content-Range": f"bytes */{size}"}, **PLAIN
-                )
-            if answer.status_code != 308:
-                require_ok(answer, self._url, True)
+            self._sleep(0.2 * number)
+            there = self._arrived(started.create_url, size)
+            if there is None:
                 return str(started.token)
-            arrived = int(answer.headers.get("Range", "bytes=0--1").rpartition("-")[2] or -1) + 1
+            arrived = there
         raise StoreUnavailable(f"the upload to {self._url} broke off {TRIES} times")
 
     def create(self, after: int, tokens: dict[str, str], notes: str) -> None:
@@ -219,15 +216,30 @@ class Api:
             raise StoreUnavailable(f"kaggle refuses a version of {self._url}: {words}")
         raise StoreDenied(f"kaggle refuses a version of {self._url}: {words}")
 
-    def _sent(self, where: str, body: "Body", range: str | None) -> bool:
-        headers = {"Content-Type": "application/octet-stream"}
-        headers |= {"Content-Range": range} if range else {}
+    def _sent(self, where: str, body: Body) -> bool:
         data = body if len(body) else b""
-        answer = self._sessions[1].put(where, data=data, headers=headers, **PLAIN)
+        answer = self._sessions[1].put(where, data=data, headers=body.headers(), **PLAIN)
         if answer.status_code == 308 or answer.status_code in PASSING:
             return False
-        require_ok(answer, self._url, True)
+        self._require_accepted(answer)
         return True
+
+    def _arrived(self, where: str, size: int) -> int | None:
+        """How many bytes of a broken upload are there; None for all."""
+        with errors_of(self._url):
+            headers = {"Content-Range": f"bytes */{size}"}
+            answer = self._sessions[1].put(where, headers=headers, **PLAIN)
+        if answer.status_code != 308:
+            self._require_accepted(answer)
+            return None
+        there = answer.headers.get("Range")
+        return int(there.rpartition("-")[2]) + 1 if there else 0
+
+    def _require_accepted(self, answer: Any) -> None:
+        try:
+            require_ok(answer, self._url, True)
+        except ObjectMissing:
+            raise StoreUnavailable(f"kaggle has forgotten an upload to {self._url}") from None
 
 
 class _Caller:

@@ -18,10 +18,10 @@ from cacheferry.core.oid import hash_file, is_oid, relative_path
 from cacheferry.core.store import Progress, no_progress
 from lfs_agent.files import creating, open_source, write_all
 from lfs_agent.stores.kaggleapi import Api, File
+from lfs_agent.stores.kagglehttp import WORKERS
 from lfs_agent.streams import is_whole, receive, size_of, verified_pieces
 
 _RACES = 5
-_WORKERS = 8
 
 
 def place_of(name: str) -> str:
@@ -81,7 +81,7 @@ def _lacking(api: Api, here: Mapping[str, File], sources: Mapping[str, Path]) ->
                 return is_whole(oid, found.pieces(), no_progress)
             return False
 
-    with ThreadPoolExecutor(_WORKERS) as pool:
+    with ThreadPoolExecutor(WORKERS) as pool:
         return {oid for oid, lack in zip(sources, pool.map(lacks, sources), strict=True) if lack}
 
 
@@ -114,7 +114,7 @@ def _send(
         if token:
             tokens[place] = token
 
-    with ThreadPoolExecutor(_WORKERS) as pool:
+    with ThreadPoolExecutor(WORKERS) as pool:
         for _ in pool.map(send, sorted((mine.keys() | kept.keys()) - tokens.keys())):
             pass
 

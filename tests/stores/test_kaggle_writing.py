@@ -266,16 +266,18 @@ def test_wrong_bytes_among_many_make_no_version(
     assert place.kaggle.datasets == {}
 
 
+@pytest.mark.parametrize("arrived", [0, 2 << 20])
+@pytest.mark.parametrize("how", [0, 503])  # the line goes dead; the storage is busy
 def test_upload_that_breaks_off_goes_on_where_it_was(
-    place: KagglePlace, once: KaggleStore, tmp_path: Path
+    place: KagglePlace, once: KaggleStore, tmp_path: Path, arrived: int, how: int
 ):
     data = os.urandom(5 << 20)
-    left = [0]
+    left = [how]
 
     def break_off(request: Request) -> None:
         if request.what == "PUT" and left:
             blob = next(iter(place.kaggle.blobs.values()))
-            blob["data"] = data[: 2 << 20]
+            blob["data"] = data[:arrived]
             raise Answer(left.pop())
 
     place.kaggle.before = break_off
@@ -285,7 +287,7 @@ def test_upload_that_breaks_off_goes_on_where_it_was(
     assert ranges == [
         f"bytes 0-{len(data) - 1}/{len(data)}",
         f"bytes */{len(data)}",
-        f"bytes {2 << 20}-{len(data) - 1}/{len(data)}",
+        f"bytes {arrived}-{len(data) - 1}/{len(data)}",
     ]
 
 
