@@ -84,15 +84,15 @@ class Api:
         waited, delay = 0.0, 0.2
         while waited < PATIENCE:
             status = self._status()
+            if status is None and beyond is None:
+                return 0
+            if status in ("READY", "FAILED") and (current := self.version()) > (beyond or 0):
+                return current
             if status == "FAILED":
                 raise StoreDenied(
                     f"kaggle could not process the last version of {self._url}",
                     "its page on kaggle.com says why",
                 )
-            if status is None and beyond is None:
-                return 0
-            if status == "READY" and (current := self.version()) > (beyond or 0):
-                return current
             self._sleep(delay)
             waited, delay = waited + delay, min(delay * 1.5, 15)
         raise StoreError(
@@ -101,15 +101,12 @@ class Api:
         )
 
     def files(self, version: int) -> list[File]:
-        """Every file of a version."""
+        """Every file of a version. Raises ObjectMissing for one that Kaggle has not processed."""
         found: list[File] = []
         request = self._about(ApiListDatasetFilesRequest())
         request.dataset_version_number, request.page_size = version, _PAGE
         while version:
-            try:
-                answer = self._datasets.list_dataset_files(request)
-            except ObjectMissing:
-                break  # a version that Kaggle could not process has no files
+            answer = self._datasets.list_dataset_files(request)
             if answer.error_message:
                 raise StoreDenied(f"kaggle refuses to list {self._url}: {answer.error_message}")
             for file in answer.dataset_files:
@@ -121,23 +118,19 @@ class Api:
         return found
 
     @contextmanager
-    def download(self, name: str, version: int | None = None) -> "Iterator[Download | None]":
-        """A file of a version, by default the current one, to be read; None where it is not."""
-        request = self._about(ApiDownloadDatasetRequest())
-        request.file_name = name
-        if version is not None:
-            request.dataset_version_number = version
-        try:
-            response = self._datasets.download_dataset(request)
-        except ObjectMissing:
+    def download(self, *names: str, version: int | None = None) -> "Iterator[Download | None]":
+        """A file of a version, by default the current one, to be read; None where it is not.
+
+        It is the first that is there: Kaggle may list a file under another path than its own.
+        """
+        for name in names:
+            with suppress(ObjectMissing):
+                where = self._address(name, version)
+                break
+        else:
             yield None
             return
-        # The address is signed, and on another host, which has no use for our credentials.
-        where = urljoin(response.url, response.headers.get("Location", "/"))
         with errors_of(self._url), self._sessions[1].get(where, **STREAM) as answer:
-            if answer.status_code == 404:
-                yield None
-                return
             require_ok(answer, self._url, True)
             yield Download(self._sessions[1], answer, name.rpartition("/")[2], self._url)
 
@@ -196,6 +189,15 @@ class Api:
     def _about(self, request: Any) -> Any:
         request.owner_slug, request.dataset_slug = self._owner, self._dataset
         return request
+
+    def _address(self, name: str, version: int | None) -> str:
+        """Where a file is to be had: signed, on a host that has no use for our credentials."""
+        request = self._about(ApiDownloadDatasetRequest())
+        request.file_name = name
+        if version is not None:
+            request.dataset_version_number = version
+        answer = self._datasets.download_dataset(request)
+        return str(urljoin(answer.url, answer.headers.get("Location", "/")))
 
     def _status(self) -> str | None:
         try:
