@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import filelock
 
-from cacheferry.core import reachable
+from cacheferry.core import many, reachable
 from cacheferry.core.errors import CacheferryError, Held
 from cacheferry.core.pointer import Pointer
 from cacheferry.core.repository import Repository
@@ -15,7 +15,6 @@ from cacheferry.core.store import GRACE, Store, Stored, no_progress
 from cacheferry.core.worktrees import worktrees
 from cacheferry.session import Session
 from daemon import memory, remote
-from lfs_agent import many
 
 _THEIRS = "refs/cacheferry/gc"  # what the remotes have now, while a gc looks at it
 _BATCH = 500  # objects that are removed before everything is looked at again
@@ -107,11 +106,19 @@ def mend(session: Session, store: Store, gone: list[Stored]) -> tuple[list[str],
     return back, lost
 
 
-def _needed(repository: Repository) -> dict[str, str]:
-    """Oid to where it is needed: by the remotes as they are now, or here."""
+def pointers(repository: Repository) -> dict[Pointer, str]:
+    """What the remotes as they are now, or anything here, needs, and one path of each.
+
+    Within `alone`. Raises Held, RemoteUnreachable.
+    """
     for number, name in enumerate(repository.git.text("remote").splitlines()):
         remote.fetch_into(repository, name, f"{_THEIRS}/{number}")
-    found = {pointer.oid: where for pointer, where in reachable.needed(repository).items()}
+    return reachable.needed(repository)
+
+
+def _needed(repository: Repository) -> dict[str, str]:
+    """Oid to where it is needed."""
+    found = {pointer.oid: where for pointer, where in pointers(repository).items()}
     for tree in worktrees(repository):
         for path, kept in memory.conflicts(repository._replace(git_dir=tree.git_dir)).items():
             found.setdefault(kept["oid"], path)

@@ -1,6 +1,7 @@
 """`cacheferry pull`: which caches are wanted, and bringing them into the work tree."""
 
 import io
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -13,12 +14,12 @@ from cacheferry.core.errors import (
     CacheferryError,
     Held,
     ReadOnly,
-    StoreError,
     StoreUnavailable,
 )
 from cacheferry.core.files import content_of, is_cache_file, is_replaceable, is_symlinked
 from cacheferry.core.git import GitFailed
-from cacheferry.core.materialise import InTheWay, Materialiser, UnsafeCache
+from cacheferry.core.indexstat import Seen
+from cacheferry.core.materialise import Failed, InTheWay, Item, Materialiser, UnsafeCache
 from cacheferry.core.oid import hash_file
 from cacheferry.core.pickles import scan_stream
 from cacheferry.core.pointer import Pointer
@@ -75,8 +76,11 @@ def move_on(session: Session) -> list[str]:
 
 def settle_conflicts(session: Session, progress: Progress = no_progress) -> list[Failure]:
     """Puts the published versions where a conflict was lost here; the losers' objects are kept."""
+    conflicts = memory.conflicts(session.repository)
+    if not conflicts:
+        return []
     side, wanted, over = session.git_side(), [], set()
-    for path, kept in memory.conflicts(session.repository).items():
+    for path, kept in conflicts.items():
         if path in side.upstream and _is_version(session, path, side.upstream[path]):
             over.add(path)  # a plain `git pull` has settled it
             continue
@@ -125,20 +129,12 @@ def materialiser(session: Session) -> Materialiser:
 
 
 def bring(session: Session, items: list[Wanted], progress: Progress = no_progress) -> list[Failure]:
-    """Puts each into the work tree; one that fails does not stop the others."""
-    failures = []
-    bringer = materialiser(session)
-    try:
-        for one in items:
-            try:
-                _bring(session, bringer, one, progress)
-            except (StoreError, UnsafeCache, InTheWay) as error:
-                failures.append(Failure(one, error))
-            except OSError as error:
-                failures.append(Failure(one, ReadOnly((error.strerror or str(error)).lower())))
-    finally:
-        bringer.close()
-    return failures
+    """Puts each into the work tree; one that fails does not stop the others.
+
+    `progress` is called from several threads.
+    """
+    failed = (_bring_blobs if session.plain_git else _bring_objects)(session, items, progress)
+    return [Failure(one, _foreseen(failed[one.path])) for one in items if one.path in failed]
 
 
 def keep_status_clean(session: Session) -> None:
@@ -149,18 +145,16 @@ def keep_status_clean(session: Session) -> None:
     if session.plain_git:
         return
     git = session.repository.git
-    staged = entries.index(git, session.config)
     touched = git.records(*_UNFILTERED, "diff-files", "--name-only", "-z")
-    same: dict[str, str | None] = {}
+    if not touched:
+        return
+    staged = entries.index(git, session.config)
+    same: dict[str, Seen] = {}
     for path in touched:
         entry = staged.get(path)
-        if entry and not entry.stage and _holds(session.repository, path, entry.blob):
-            same[path] = entry.blob
-    session.repository.state_dir.mkdir(exist_ok=True)
-    # Git compares what changed in the same second through the filter. Where git-lfs is gone that
-    # fails; the caches are here all the same, and `git status` may call them modified.
-    with suppress(GitFailed):
-        adopt.refresh(session.repository, same)
+        if entry and not entry.stage and (found := _seen(session.repository, path, entry.blob)):
+            same[path] = found
+    _note(session.repository, same)
 
 
 # Git passes what changed in the same second as the index through the filter, which may be gone.
@@ -174,6 +168,23 @@ def _holds(repository: Repository, path: str, blob: str) -> bool:
     return blob_of_pointer(Pointer(*hash_file(repository.root / path)), len(blob)) == blob
 
 
+def _seen(repository: Repository, path: str, blob: str) -> Seen | None:
+    """The file, where its bytes are those of the object that the pointer `blob` names."""
+    with suppress(OSError):
+        before = os.lstat(repository.root / path)
+        holds = _holds(repository, path, blob)
+        if holds and os.lstat(repository.root / path).st_mtime_ns == before.st_mtime_ns:
+            return Seen(blob, before)
+    return None
+
+
+def _note(repository: Repository, seen: dict[str, Seen]) -> None:
+    # An index that only git can write is compared through the filter, and where git-lfs is gone
+    # that fails; the caches are here all the same, and `git status` may call them modified.
+    with suppress(GitFailed):
+        adopt.note(repository, seen)
+
+
 def _is_version(session: Session, path: str, blob: str) -> bool:
     """True where the file is the version that a commit holds as `blob`: nothing of the user's."""
     if not session.plain_git:
@@ -182,20 +193,44 @@ def _is_version(session: Session, path: str, blob: str) -> bool:
     return is_cache and blob_of_file(session.repository.root / path, len(blob)) == blob
 
 
-def _bring(session: Session, bringer: Materialiser, one: Wanted, progress: Progress) -> None:
-    free = partial(_may_replace, session, one.path)
-    if not session.plain_git:
-        return bringer.materialise(one.path, one.pointer, progress, free)
+def _bring_objects(session: Session, items: list[Wanted], progress: Progress) -> Failed:
+    bringer = materialiser(session)
+    try:
+        return bringer.materialise(
+            [Item(*one, partial(_may_replace, session, one.path)) for one in items], progress
+        )
+    finally:
+        bringer.close()
+        _note(session.repository, bringer.landed)
+
+
+def _bring_blobs(session: Session, items: list[Wanted], progress: Progress) -> Failed:
+    failed: Failed = {}
+    for one in items:
+        try:
+            _bring_blob(session, one)
+        except (UnsafeCache, InTheWay, OSError) as error:
+            failed[one.path] = error
+        progress(one.pointer.size)
+    return failed
+
+
+def _bring_blob(session: Session, one: Wanted) -> None:
     target = session.repository.root / one.path
     data = session.repository.git.run("cat-file", "blob", one.blob)
     scanned = scan_stream(io.BytesIO(data), session.config.allow, name=one.path)
     if scanned.safety == "unsafe":
         raise UnsafeCache("unsafe pickle: " + ", ".join(scanned.refused))
-    if not free():
+    if not _may_replace(session, one.path):
         raise InTheWay("another file has come to lie there; it stays")
     atomic.make_folder(target.parent)
     atomic.write(target, data)
-    progress(one.pointer.size)
+
+
+def _foreseen(error: CacheferryError | OSError) -> CacheferryError:
+    if isinstance(error, OSError):
+        return ReadOnly((error.strerror or str(error)).lower())
+    return error
 
 
 def _may_replace(session: Session, path: str) -> bool:
@@ -209,10 +244,11 @@ def _may_replace(session: Session, path: str) -> bool:
 
 
 def _is_absent(session: Session, side: GitSide, one: Verdict) -> bool:
-    if is_symlinked(session.repository, one.path):
-        return False  # it is the user's, and what lies behind it is no cache
-    if one.content in ("pointer", "missing"):
+    if one.content == "pointer":
         return True
+    if one.content == "missing":
+        # What lies at or behind a symlink is the user's, and no cache.
+        return not is_symlinked(session.repository, one.path)
     if one.content == "conflict":
         return one.path in side.staged and not side.staged[one.path].stage
     return False

@@ -33,16 +33,30 @@ class Session(NamedTuple):
 
     def reader(self) -> Store:
         """The store, to read from; without credentials where nobody has accepted it."""
-        from lfs_agent.stores import open_store
-
-        return open_store(self.chosen.url, anonymous=not self.chosen.trusted)
+        return self._open("download", self._located())
 
     def writer(self) -> Callable[[], Store] | None:
         """Opens the store to write to; None where there is none. Raises for an untrusted one."""
         if self.plain_git:
             return None
-        chosen.require_trust(self.repository, self.chosen)
-        return self.reader
+        chosen.require_trust(self.repository, self._located())
+        return self._open_to_write
+
+    def _open_to_write(self) -> Store:
+        # A daemon opens its store again and again, and a pull may have changed `.lfsconfig`.
+        now = self._located()
+        chosen.require_trust(self.repository, now)
+        return self._open("upload", now)
+
+    def _located(self) -> Chosen:
+        return chosen.located(self.repository, self.chosen)
+
+    def _open(self, operation: str, now: Chosen) -> Store:
+        from lfs_agent.stores import open_lfs, open_store
+
+        if now.url.scheme == "lfs":
+            return open_lfs(self.repository, operation, anonymous=not now.trusted)
+        return open_store(now.url, anonymous=not now.trusted)
 
     def upstream(self) -> str | None:
         """The upstream's commit as last fetched; None where there is none."""
@@ -60,11 +74,7 @@ def begin(start: Path | None = None) -> Session:
     """
     around = repository.find(start)
     loaded = configfile.load(around)
-    selected = chosen.chosen_store(around)
-    if selected.url.scheme == "lfs":
-        raise ConfigurationError(
-            "store: lfs is not supported by this version yet", "a folder, or `store: git`"
-        )
+    selected = chosen.located(around, chosen.chosen_store(around))
     return Session(around, loaded, selected)
 
 

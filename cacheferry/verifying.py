@@ -7,16 +7,15 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from cacheferry.core import atomic, entries, reachable
+from cacheferry.core import atomic, entries, many, reachable
 from cacheferry.core.config import Config
 from cacheferry.core.errors import CacheferryError, ConfigurationError, ObjectCorrupt, ObjectMissing
 from cacheferry.core.files import content_of
 from cacheferry.core.lfsstorage import LfsStorage
 from cacheferry.core.oid import hash_file
-from cacheferry.core.store import Progress, Store, no_progress
+from cacheferry.core.store import Progress, Store, announce, no_progress
 from cacheferry.core.storeurl import StoreUrl
 from cacheferry.session import Session
-from lfs_agent import many
 from lfs_agent.stores.folder import FolderStore
 
 _ANY_PATH = Config(track=("**/*",))
@@ -71,6 +70,7 @@ def look_here(session: Session, sought: Sought, progress: Progress) -> Report:
     if not broken:
         return Report({}, {})
     with closing(session.reader()) as store:
+        announce(store, {oid: sought.sizes[oid] for oid in broken})
 
         def heal(oid: str) -> None:
             file = session.repository.root / sought.paths.get(oid, "")
@@ -90,6 +90,7 @@ def look_in_store(session: Session, sought: Sought, progress: Progress) -> Repor
             pass  # it has been hashed on its way
 
     with closing(session.reader()) as store:
+        announce(store, sought.sizes)
         lost = many.each(store, sought.sizes, look)
     broken = {oid: 0 for oid, e in lost.items() if isinstance(e, ObjectMissing | ObjectCorrupt)}
     unhealable = set(_broken(session.storage, broken, no_progress))

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from cacheferry.core import atomic, attributes
+from cacheferry.core.indexstat import Seen
 from cacheferry.core.repository import Repository
 from daemon import busy, indexswap, moving
 from daemon.busy import InPassing
@@ -11,16 +12,23 @@ _TRIES = 80
 
 
 def adopt(
-    repository: Repository, ref: str, old: str, new: str, entries: Mapping[str, str | None]
+    repository: Repository,
+    ref: str,
+    old: str,
+    new: str,
+    entries: Mapping[str, str | None],
+    seen: Mapping[str, Seen],
 ) -> None:
     """Puts `entries` (path to blob; None removes) into the index and moves `ref` from old to new.
+
+    `seen` are those of them that lie in the work tree, so that git need not look.
 
     Index first, ref second; a death between them leaves the entries staged, which the next pass
     completes. Raises Held where the repository is busy or `ref` is no longer at `old`.
     """
     why = ""
     for _ in range(_TRIES):
-        why = busy.reason(repository) or _try(repository, ref, old, new, entries) or ""
+        why = busy.reason(repository) or _try(repository, ref, old, new, entries, seen) or ""
         if not why:
             return
         busy.pause()
@@ -28,16 +36,16 @@ def adopt(
     raise InPassing(why)
 
 
-def refresh(repository: Repository, entries: Mapping[str, str | None]) -> bool:
-    """Makes git look at these paths anew; False where its index is in use, and stays as it is.
+def note(repository: Repository, seen: Mapping[str, Seen]) -> bool:
+    """Makes git know these files as they are; False where its index is in use, and stays.
 
-    Git takes a file for changed where the size differs from what it noted at checkout, which is
-    the pointer's. Entries put in afresh bear no size, and are compared by content.
+    Git takes a file for changed where it differs from what was noted at checkout, which is the
+    pointer's size.
     """
-    if not entries:
+    if not seen:
         return True
     for _ in range(_TRIES):
-        with indexswap.made(repository, entries) as index:
+        with indexswap.noted(repository, seen) as index:
             if not busy.running_command(repository) and index.swap():
                 return True
         busy.pause()
@@ -59,7 +67,12 @@ def extend_attributes(repository: Repository, lines: list[str]) -> bool:
 
 
 def _try(
-    repository: Repository, ref: str, old: str, new: str, entries: Mapping[str, str | None]
+    repository: Repository,
+    ref: str,
+    old: str,
+    new: str,
+    entries: Mapping[str, str | None],
+    seen: Mapping[str, Seen],
 ) -> str | None:
     """One try; why it could not be.
 
@@ -68,7 +81,7 @@ def _try(
     """
     _require_head(repository, ref, old)
     with (
-        indexswap.made(repository, entries) as index,
+        indexswap.made(repository, entries, seen) as index,
         moving.prepared(repository, ref, old, new) as move,
     ):
         if why := busy.running_command(repository):

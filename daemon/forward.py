@@ -17,7 +17,8 @@ from cacheferry.core.errors import StoreError
 from cacheferry.core.files import content_of, is_replaceable
 from cacheferry.core.freshness import Judge, read_from_disk
 from cacheferry.core.git import Git
-from cacheferry.core.materialise import InTheWay, Materialiser, UnsafeCache
+from cacheferry.core.indexstat import Seen
+from cacheferry.core.materialise import InTheWay, Item, Materialiser, UnsafeCache
 from cacheferry.core.oid import hash_file
 from cacheferry.core.pointer import Pointer
 from cacheferry.core.repository import Repository
@@ -72,7 +73,7 @@ def through_cache_commits(
     commit = Commit(branch.upstream, ours)
     if base != branch.head and merge:
         commit = merge(blobs)
-    move_head(repository, branch, commit, blobs, lines)
+    move_head(repository, branch, commit, blobs, lines, bringer.landed if bringer else {})
     return list(blobs)
 
 
@@ -82,6 +83,7 @@ def move_head(
     commit: Commit,
     blobs: Mapping[str, str | None],
     lines: list[str],
+    seen: Mapping[str, Seen],
 ) -> None:
     """Puts the user's branch and index on a commit that differs from HEAD by `blobs`.
 
@@ -90,7 +92,7 @@ def move_head(
     changed = dict(blobs)
     if commit.attributes and adopt.extend_attributes(repository, lines):
         changed[attributes.FILE] = commit.attributes
-    adopt.adopt(repository, branch.ref, branch.head, commit.id, changed)
+    adopt.adopt(repository, branch.ref, branch.head, commit.id, changed, seen)
 
 
 def _changes(
@@ -173,6 +175,7 @@ def _bring_all(
     digits: int,
 ) -> None:
     judge = Judge(config, read_from_disk(repository))
+    absent: list[Item] = []
     for one in changes:
         if not _may_replace_file(repository, one, digits):
             raise InTheWay(f"{one.path} has been written meanwhile")
@@ -183,7 +186,9 @@ def _bring_all(
             _bring_blob(repository, config, one.path, one.new)
         elif one.pointer and not _holds(repository, one.path, one.pointer):
             free = partial(_may_replace_file, repository, one, digits)
-            _bring_object(judge, bringer, one.path, one.pointer, free)
+            absent.append(Item(one.path, one.pointer, one.new, free))
+    if bringer:
+        _bring_objects(judge, bringer, absent)
 
 
 def _holds(repository: Repository, path: str, pointer: Pointer) -> bool:
@@ -196,6 +201,7 @@ def _bring_blob(repository: Repository, config: Config, path: str, blob: str) ->
     file, incoming = repository.root / path, repository.state_dir / "incoming"
     if file.exists() and blob_of_file(file, len(blob)) == blob:
         return
+    incoming.parent.mkdir(exist_ok=True)
     incoming.write_bytes(repository.git.run("cat-file", "blob", blob))
     try:
         if content_of(incoming, config.allow).safety == "unsafe":
@@ -206,14 +212,16 @@ def _bring_blob(repository: Repository, config: Config, path: str, blob: str) ->
         incoming.unlink()
 
 
-def _bring_object(
-    judge: Judge, bringer: Materialiser, path: str, pointer: Pointer, free: Callable[[], bool]
-) -> None:
-    try:
-        if judge.freshness(path).needed:
-            return bringer.materialise(path, pointer, may_replace=free)
-    except (StoreError, UnsafeCache):
-        pass  # the pointer says what is missing, and `status` and the hooks name it
-    if not free():
-        raise InTheWay(f"{path} has been written meanwhile")
-    bringer.write_pointer(path, pointer)
+def _bring_objects(judge: Judge, bringer: Materialiser, absent: list[Item]) -> None:
+    needed = {item.path: item for item in absent if judge.freshness(item.path).needed}
+    failed = bringer.materialise(needed.values())
+    for error in failed.values():
+        if not isinstance(error, StoreError | UnsafeCache):
+            raise error
+    for item in absent:
+        if item.path in needed.keys() - failed.keys():
+            continue
+        # The pointer says what is missing, and `status` and the hooks name it.
+        if not item.may_replace():
+            raise InTheWay(f"{item.path} has been written meanwhile")
+        bringer.write_pointer(item.path, item.pointer)

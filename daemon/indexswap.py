@@ -15,6 +15,7 @@ from typing import NamedTuple
 import filelock
 
 from cacheferry.core.git import Git
+from cacheferry.core.indexstat import NotUnderstood, Seen, with_stats
 from cacheferry.core.repository import Repository
 from daemon.commits import NO_HOOKS, index_info
 
@@ -43,23 +44,34 @@ class NewIndex(NamedTuple):
 
 
 @contextmanager
-def made(repository: Repository, entries: Mapping[str, str | None]) -> Iterator[NewIndex]:
-    """The user's index with `entries` (path to blob; None removes) put in; one at a time."""
-    file, index = _new_index(repository), repository.index_file
-    with _turn(repository, timeout=30):
-        new = NewIndex(file, index, _lock(repository), _signature(index))
-        with suppress(FileNotFoundError):
-            # With its time: git takes an entry as young as its index for possibly changed.
-            shutil.copy2(index, file)
-        git = Git(repository.root, {"GIT_INDEX_FILE": os.fspath(file)}, [NO_HOOKS])
-        git.run("update-index", "-z", "--index-info", data=index_info(entries))
-        with open(file, "rb+") as stream:
-            os.fsync(stream.fileno())
+def made(
+    repository: Repository, entries: Mapping[str, str | None], seen: Mapping[str, Seen]
+) -> Iterator[NewIndex]:
+    """The user's index with `entries` (path to blob; None removes) put in; one at a time.
+
+    Git looks at entries that are not in `seen` when it is asked next.
+    """
+    with _copied(repository) as new:
+        _put_in(repository, new.file, entries)
+        with suppress(NotUnderstood):
+            _note(new.file, seen)
+        _flush(new.file)
+        yield new
+
+
+@contextmanager
+def noted(repository: Repository, seen: Mapping[str, Seen]) -> Iterator[NewIndex]:
+    """The user's index with nothing changed but the stat fields of `seen`; one at a time.
+
+    An index that only git can write gets these entries afresh, for git to look at.
+    """
+    with _copied(repository) as new:
         try:
-            yield new
-        finally:
-            with suppress(OSError):
-                file.unlink()
+            _note(new.file, seen)
+        except NotUnderstood:
+            _put_in(repository, new.file, {path: one.blob for path, one in seen.items()})
+        _flush(new.file)
+        yield new
 
 
 def remove_own_leftovers(repository: Repository) -> None:
@@ -75,7 +87,41 @@ def remove_own_leftovers(repository: Repository) -> None:
 
 
 @contextmanager
+def _copied(repository: Repository) -> Iterator[NewIndex]:
+    file, index = _new_index(repository), repository.index_file
+    with _turn(repository, timeout=30):
+        new = NewIndex(file, index, _lock(repository), _signature(index))
+        try:
+            with suppress(FileNotFoundError):
+                # With its time: git takes an entry as young as its index for possibly changed.
+                shutil.copy2(index, file)
+            yield new
+        finally:
+            with suppress(OSError):
+                file.unlink()
+
+
+def _put_in(repository: Repository, file: Path, entries: Mapping[str, str | None]) -> None:
+    git = Git(repository.root, {"GIT_INDEX_FILE": os.fspath(file)}, [NO_HOOKS])
+    git.run("update-index", "-z", "--index-info", data=index_info(entries))
+
+
+def _note(file: Path, seen: Mapping[str, Seen]) -> None:
+    """Writes stat fields; the index keeps its time, which says of other entries what is young."""
+    with suppress(FileNotFoundError):
+        time = os.stat(file).st_mtime_ns
+        file.write_bytes(with_stats(file.read_bytes(), seen, time // 10**9))
+        os.utime(file, ns=(time, time))
+
+
+def _flush(file: Path) -> None:
+    with open(file, "rb+") as stream:
+        os.fsync(stream.fileno())
+
+
+@contextmanager
 def _turn(repository: Repository, timeout: float) -> Iterator[None]:
+    repository.state_dir.mkdir(exist_ok=True)
     lock = filelock.FileLock(repository.state_dir / "swap.lock")
     with lock.acquire(timeout=timeout, poll_interval=0.01):
         yield

@@ -6,15 +6,14 @@ and a retry are the same road. Object before pointer: nothing is pushed before t
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import filelock
 
-from cacheferry.core.errors import Held, ObjectCorrupt, ReadOnly
+from cacheferry.core.errors import CacheferryError, Held, ReadOnly
 from cacheferry.core.repository import Repository
-from cacheferry.core.store import Store, no_progress
-from daemon import branches, busy, forward, indexswap, joining, memory, remote, survey
+from daemon import branches, busy, forward, indexswap, joining, memory, remote, survey, uploading
 from daemon.branches import Branch
 from daemon.busy import InPassing
 from daemon.desk import Desk
@@ -45,7 +44,7 @@ def one_pass(desk: Desk, fetch_first: bool, publish_now: Callable[[Disk], bool])
     Raises Held, StoreError, RemoteUnreachable, RemoteRefused or ReadOnly; what was done until
     then stands, and the next pass goes on from there.
     """
-    with _alone(desk.repository):
+    with alone(desk.repository):
         indexswap.remove_own_leftovers(desk.repository)
         busy.refuse_within_operation(desk.repository)
         branch = branches.current(desk.repository)
@@ -61,18 +60,26 @@ def _publish(desk: Desk, branch: Branch, publish_now: Callable[[Disk], bool]) ->
         branch, waiting = _forward(desk, branch, arrived)
         disk, steps, held = _decide(desk, branch)
         due = steps.publish if steps.publish and publish_now(disk) else {}
-        batch = _upload(desk, {path: disk.found[path] for path in due | steps.adrift})
-        lost = _upload(desk, {path: disk.found[path] for path in steps.beaten})
+        batch, failed = uploading.upload(desk, {p: disk.found[p] for p in due | steps.adrift})
+        lost, too = uploading.upload(desk, {p: disk.found[p] for p in steps.beaten})
         done = Outcome((), held, disk.unsettled, tuple(arrived), waiting)
         if not batch and not lost:
-            return done
+            return _or_raise(done, failed + too)
         made = joining.commits(desk, branch, batch, lost, news=bool(batch.keys() & due))
         if _push(desk, branch, made):
             done = done._replace(published=tuple(sorted(batch.keys() & due)))
-            return done._replace(waiting=_adopt(desk, branch, made))
+            waiting = _adopt(desk, branch, made, batch)
+            return _or_raise(done._replace(waiting=waiting), failed + too)
         remote.fetch(desk.repository, branch)
         branch = branches.current(desk.repository)
     raise InPassing("the remote moved on each time")
+
+
+def _or_raise(done: Outcome, failed: list[CacheferryError]) -> Outcome:
+    """What is in the store is published, whatever has happened to the other objects."""
+    if failed:
+        raise failed[0]
+    return done
 
 
 def _decide(desk: Desk, branch: Branch) -> tuple[Disk, Plan, dict[str, str]]:
@@ -101,40 +108,6 @@ def _keep(desk: Desk, found: Found, path: str) -> None:
         desk.storage.take_in(desk.repository.root / path)
 
 
-def _upload(desk: Desk, batch: dict[str, Found]) -> dict[str, Found]:
-    """Puts the batch's objects into the store; files that changed meanwhile are left out."""
-    if desk.open_store is None or not batch:
-        return _unchanged(desk, batch)
-    store, stored = desk.open_store(), {}
-    try:
-        for path, found in batch.items():
-            with suppress(FileNotFoundError):  # it has gone since: the next pass looks again
-                _put(desk, store, path, found)
-                stored[path] = found
-    finally:
-        store.close()
-    return _unchanged(desk, stored)
-
-
-def _put(desk: Desk, store: Store, path: str, found: Found) -> None:
-    if not desk.storage.has(found.pointer):
-        desk.storage.take_in(desk.repository.root / path)
-    try:
-        store.put(found.pointer.oid, desk.storage.path(found.pointer.oid), no_progress)
-    except ObjectCorrupt:
-        # The copy in the LFS storage is damaged: the work tree may still have the bytes.
-        if desk.storage.take_in(desk.repository.root / path) != found.pointer:
-            raise
-        store.put(found.pointer.oid, desk.storage.path(found.pointer.oid), no_progress)
-
-
-def _unchanged(desk: Desk, batch: dict[str, Found]) -> dict[str, Found]:
-    kept = {p: f for p, f in batch.items() if survey.still_there(desk.repository, p, f)}
-    for path in batch.keys() - kept.keys():
-        desk.looker.forget(path)
-    return kept
-
-
 def _push(desk: Desk, branch: Branch, made: Commits) -> bool:
     """Publishes what there is to publish; False where another clone was quicker."""
     if made.published is None:
@@ -148,12 +121,13 @@ def _push(desk: Desk, branch: Branch, made: Commits) -> bool:
     return True
 
 
-def _adopt(desk: Desk, branch: Branch, made: Commits) -> str:
+def _adopt(desk: Desk, branch: Branch, made: Commits, batch: dict[str, Found]) -> str:
     """Moves the user's branch on; why it could not be, '' where it could."""
     try:
         lines = desk.attribute_lines
         blobs = made.blobs | made.beaten
-        forward.move_head(desk.repository, branch, made.head, blobs, lines)
+        seen = {} if desk.plain_git else survey.seen(desk.repository, batch)
+        forward.move_head(desk.repository, branch, made.head, blobs, lines, seen)
     except Held as held:
         return held.message
     memory.head_has_followed(desk.repository, branch)
@@ -185,8 +159,8 @@ def _forward(desk: Desk, branch: Branch, arrived: list[str]) -> tuple[Branch, st
 
 
 @contextmanager
-def _alone(repository: Repository) -> Iterator[None]:
-    """One pass at a time in a work tree, whoever runs it."""
+def alone(repository: Repository) -> Iterator[None]:
+    """One pass at a time in a work tree, whoever runs it. Raises Held, ReadOnly."""
     try:
         repository.state_dir.mkdir(exist_ok=True)
         with filelock.FileLock(repository.state_dir / "pass.lock", timeout=120):

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -10,6 +11,7 @@ from cacheferry.core import entries
 from cacheferry.core.blobs import blob_of_file, blob_of_pointer
 from cacheferry.core.config import Config
 from cacheferry.core.files import content_of, is_cache_file, tracked_files
+from cacheferry.core.indexstat import Seen
 from cacheferry.core.lfsstorage import LfsStorage
 from cacheferry.core.oid import hash_file
 from cacheferry.core.pointer import Pointer
@@ -158,6 +160,17 @@ def _contains(repository: Repository, commit: str | None, ancestor: str | None) 
 def not_ours(repository: Repository, paths: Mapping[str, object]) -> dict[str, str]:
     """Paths that git ignores, with that as the reason."""
     return dict.fromkeys(entries.ignored(repository.git, paths), "ignored")
+
+
+def seen(repository: Repository, batch: Mapping[str, Found]) -> dict[str, Seen]:
+    """The files that are still those that were looked at."""
+    there = {}
+    for path, found in batch.items():
+        with suppress(OSError):
+            stat = os.lstat(repository.root / path)
+            if still_there(repository, path, found):
+                there[path] = Seen(found.version, stat)
+    return there
 
 
 def still_there(repository: Repository, path: str, found: Found) -> bool:

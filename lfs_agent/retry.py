@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from cacheferry.core.errors import StoreUnavailable
-from cacheferry.core.store import Gathering, Progress, Store, Stored, no_progress
+from cacheferry.core.store import Gathering, Progress, Store, Stored, announce, no_progress
 
 DELAYS = (0.2, 0.8, 2.0)
 """Seconds before the second, third and fourth try, before jitter."""
@@ -62,6 +62,10 @@ class Retrying:
     def delete(self, oid: str) -> None:
         """As Store.delete."""
         self._again(lambda _: self._store.delete(oid), no_progress)
+
+    def announce(self, sizes: Mapping[str, int]) -> None:
+        """As Announced.announce, where the store is one."""
+        announce(self._store, sizes)
 
     def close(self) -> None:
         """As Store.close."""

@@ -27,8 +27,8 @@ def sweep_folder(folder: Path | str) -> None:
 def sweep_store(folder: Path, clock: Callable[[], float] = time.monotonic) -> None:
     """Sweeps the folders that hold objects, from a random one on, for BUDGET seconds."""
     end = clock() + BUDGET
-    for first in _from_anywhere(subfolders(folder)):
-        for second in _from_anywhere(subfolders(first)):
+    for first in from_anywhere(subfolders(folder)):
+        for second in from_anywhere(subfolders(first)):
             if clock() > end:
                 return
             sweep_folder(second)
@@ -47,6 +47,6 @@ def subfolders(folder: Path | str) -> list[str]:
     return []
 
 
-def _from_anywhere(folders: list[str]) -> list[str]:
+def from_anywhere(folders: list[str]) -> list[str]:
     start = int.from_bytes(os.urandom(4), "big") % len(folders) if folders else 0
     return folders[start:] + folders[:start]

@@ -9,13 +9,14 @@ from pathlib import Path
 import click
 
 from cacheferry import reporting
-from cacheferry.core import chosen, configfile, entries, repository, storeurl, trust
+from cacheferry.core import chosen, configfile, entries, repository, storeurl
 from cacheferry.core.chosen import Chosen
 from cacheferry.core.config import Config
 from cacheferry.core.errors import ConfigurationError, ReadOnly
 from cacheferry.core.files import tracked_files
 from cacheferry.core.git import Git, GitFailed
 from cacheferry.core.repository import Repository
+from cacheferry.core.storeurl import StoreUrl
 from cacheferry.setup import agent, files
 from hooks import shims
 
@@ -35,13 +36,12 @@ def command(store: str | None, globs: tuple[str, ...], for_user: bool) -> None:
         return
     around = repository.find()
     try:
-        with files.all_or_nothing(around):
-            done = _set_up(around, store, globs)
+        done = set_up(around, store, globs)
     except PermissionError as error:
         raise ReadOnly(f"{error.filename or around.root} cannot be written") from None
     for line in done or ["everything is set up already"]:
         click.echo(line)
-    _say_what_next(around)
+    say_what_next(around)
 
 
 def _for_user() -> None:
@@ -52,16 +52,23 @@ def _for_user() -> None:
     click.echo("the agent is set up for every clone of yours" if changed else "nothing to do")
 
 
+def set_up(around: Repository, store: str | None, globs: Sequence[str] = ()) -> list[str]:
+    """Writes what is missing, and accepts the store; a line for each thing that is new.
+
+    The committed files are as they were where it raises ConfigurationError.
+    """
+    with files.all_or_nothing(around):
+        return _set_up(around, store, globs)
+
+
 def _set_up(around: Repository, store: str | None, globs: Sequence[str]) -> list[str]:
-    """Writes what is missing; a line for each thing that is new."""
     done = _write_config(around, store, globs)
     loaded = configfile.load(around)
     selected = _accept_store(around, loaded)
     plain_git = selected.url.scheme == "git"
     if files.extend_attributes(around, loaded, plain_git):
         done.append(".gitattributes routes the caches")
-    if not plain_git:
-        done += _set_up_lfs(around)
+    done += _point_git_lfs(around, selected.url)
     if agent.set_up_merges(around, loaded):
         done.append("the merge driver is set up")
     return done + _install_hooks(around)
@@ -116,23 +123,35 @@ def _literal(folder: str) -> str:
 
 
 def _accept_store(around: Repository, loaded: Config) -> Chosen:
-    selected = chosen.chosen_store(around)
     if loaded.store:
-        trust.accept(around, storeurl.parse(loaded.store, around.root))
-        selected = chosen.chosen_store(around)
-    return selected
+        chosen.accept(around, loaded.store)
+    return chosen.chosen_store(around)
 
 
-def _set_up_lfs(around: Repository) -> list[str]:
+def _point_git_lfs(around: Repository, store: StoreUrl) -> list[str]:
+    """Tells git-lfs where objects go: to the agent, to its own server, or nowhere."""
     done = []
-    if files.write_lfsconfig(around):
+    if store.needs_agent and files.write_lfsconfig(around):
         done.append(".lfsconfig points git-lfs at the agent")
+    if not store.needs_agent and files.leave_lfsconfig(around):
+        done.append(".lfsconfig points git-lfs at the agent no longer")
+    if store.scheme == "git":
+        return done
+    if store.scheme == "lfs" and files.spare_downloads(around):
+        done.append(".lfsconfig lets a missing object stay a pointer")
     if not agent.has_git_lfs(around.git):
         return [*done, "git-lfs is not installed: `cacheferry pull` works without it"]
-    if agent.register(around.git, "--local"):
+    if store.needs_agent and _set_up_agent(around, store):
         done.append("the agent is set up in .git/config")
+    if store.scheme == "lfs" and agent.set_up_filter(around.git):
+        done.append("the LFS filter is set up in .git/config")
     _install_lfs_hooks(around)
     return done
+
+
+def _set_up_agent(around: Repository, store: StoreUrl) -> bool:
+    suited = agent.suit(around.git, store)
+    return agent.register(around.git, "--local") or suited
 
 
 def _install_lfs_hooks(around: Repository) -> None:
@@ -157,7 +176,8 @@ def _install_hooks(around: Repository) -> list[str]:
     return [f"hooks: {', '.join(changed)}"] if changed else []
 
 
-def _say_what_next(around: Repository) -> None:
+def say_what_next(around: Repository) -> None:
+    """Prints what there is to commit, and what comes then."""
     changed = around.git.records("status", "--porcelain", "-z", "--", *files.COMMITTED)
     names = [os.path.relpath(around.root / record[3:]) for record in changed]
     if names:

@@ -2,13 +2,16 @@
 
 import errno
 import os
-from collections.abc import Iterator
+import sys
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 PREFIX = ".cacheferry-"
 """Temporary files of ours begin with this, so that sweeping finds them and patterns do not."""
+
+_MANY = 16
 
 _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 
@@ -55,6 +58,40 @@ def sync_folder(folder: Path) -> None:
         # Some network file systems have no such call, and nothing better to offer.
         if error.errno not in (errno.EINVAL, errno.ENOTSUP):
             raise
+    finally:
+        os.close(descriptor)
+
+
+def sync_files(around: Path, files: Collection[Path]) -> None:
+    """Makes the bytes of files on the file system of the folder `around` durable."""
+    if not _sync_at_once(around, len(files)):
+        for file in files:
+            with open(file, "rb+") as stream:
+                os.fsync(stream.fileno())
+
+
+def sync_folders(around: Path, folders: Collection[Path]) -> None:
+    """Makes renames in folders on the file system of the folder `around` durable."""
+    if not _sync_at_once(around, len(folders)):
+        for folder in folders:
+            sync_folder(folder)
+
+
+def _sync_at_once(folder: Path, number: int) -> bool:
+    """Makes the folder's whole file system durable; False where that does not pay or cannot be.
+
+    For many files it takes a fifth of the time of an fsync for each; for few, it would only wait
+    for what others have written.
+    """
+    if sys.platform != "linux" or number < _MANY:
+        return False
+    import ctypes
+
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        return bool(ctypes.CDLL(None).syncfs(descriptor) == 0)
+    except AttributeError:
+        return False
     finally:
         os.close(descriptor)
 

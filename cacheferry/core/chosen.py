@@ -34,6 +34,35 @@ def chosen_store(repository: Repository) -> Chosen:
     return Chosen(url, repository.config_file.name, trust.is_trusted(repository, url))
 
 
+def located(repository: Repository, chosen: Chosen) -> Chosen:
+    """The same, with the address of the LFS server where the store is `lfs`.
+
+    A server that only a committed `.lfsconfig` names, on another host than the remote's, is
+    trusted once accepted, whoever has said `lfs`.
+    """
+    if chosen.url.scheme != "lfs":
+        return chosen
+    from cacheferry.core import lfsserver  # its parser takes longer than a hook has
+
+    found = [lfsserver.find(repository, one) for one in ("download", "upload")]
+    servers = [server for server in found if server]
+    if not servers:
+        return chosen
+    text = " ".join(["lfs", *dict.fromkeys(server.address for server in servers)])
+    url = StoreUrl("lfs", text)
+    foreign = [server.source for server in servers if not server.own]
+    trusted = not foreign or trust.accepted(repository) == text
+    return Chosen(url, foreign[0] if foreign else chosen.source, trusted)
+
+
+def accept(repository: Repository, named: str) -> StoreUrl:
+    """Remembers the store that `cacheferry.yaml` names as accepted; its address."""
+    url = storeurl.parse(named, repository.root)
+    url = located(repository, Chosen(url, "", False)).url
+    trust.accept(repository, url)
+    return url
+
+
 def require_trust(repository: Repository, chosen: Chosen) -> None:
     """Raises ConfigurationError where the store came with a clone or a pull, not accepted."""
     if chosen.trusted:

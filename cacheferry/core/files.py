@@ -97,9 +97,9 @@ def _walk(root: Path, folder: str, config: Config) -> Iterator[str]:
 
 
 def _behind_symlink(root: Path, folder: str) -> bool:
-    place = root
+    place = os.fspath(root)  # as text: this is asked for every cache
     for segment in folder.split("/") if folder else ():
-        place = place / segment
-        if place.is_symlink():
+        place = os.path.join(place, segment)
+        if os.path.islink(place):
             return True
     return False

@@ -9,6 +9,7 @@ from cacheferry.core import atomic
 from cacheferry.core.errors import ObjectCorrupt
 from cacheferry.core.oid import chunks, hash_file, relative_path
 from cacheferry.core.pointer import Pointer
+from cacheferry.core.store import Progress, Store
 
 
 class LfsStorage:
@@ -39,7 +40,7 @@ class LfsStorage:
         A damaged object of the same oid is replaced. Raises OSError.
         """
         digest, size = hashlib.sha256(), 0
-        incoming = self.incoming()
+        incoming = self._incoming()
         try:
             with open(source, "rb", buffering=0) as stream, open(incoming, "xb") as target:
                 for chunk in chunks(stream):
@@ -48,45 +49,35 @@ class LfsStorage:
                 target.flush()
                 os.fsync(target.fileno())
             pointer = Pointer(digest.hexdigest(), size)
-            self.move_in(incoming, pointer)
+            atomic.sync_folder(self.move_in(incoming, pointer).parent)
         finally:
             with suppress(FileNotFoundError):
                 os.unlink(incoming)
         return pointer
 
-    def incoming(self) -> Path:
-        """A fresh path in the storage's temporary folder, for `move_in`."""
+    def fetch(self, store: Store, pointer: Pointer, progress: Progress) -> None:
+        """Puts the store's object here, whatever lies here. Raises a StoreError, OSError."""
+        incoming = self._incoming()
+        try:
+            store.get(pointer.oid, incoming, progress)
+            if incoming.stat().st_size != pointer.size:
+                raise ObjectCorrupt(f"object {pointer.oid} has not the size that its pointer says")
+            atomic.sync_folder(self.move_in(incoming, pointer).parent)
+        finally:
+            with suppress(FileNotFoundError):
+                os.unlink(incoming)
+
+    def move_in(self, incoming: Path, pointer: Pointer) -> Path:
+        """Gives a verified file its final name, which the caller makes durable. Returns it."""
+        target = self.path(pointer.oid)
+        try:
+            os.replace(incoming, target)
+        except FileNotFoundError:
+            target.parent.mkdir(parents=True, exist_ok=True)  # a lost folder costs another copy
+            os.replace(incoming, target)
+        return target
+
+    def _incoming(self) -> Path:
         folder = self.folder / "tmp"
         atomic.make_folder(folder)
         return folder / f"{atomic.PREFIX}{os.getpid()}-{os.urandom(6).hex()}"
-
-    def move_in(self, incoming: Path, pointer: Pointer) -> None:
-        """Gives a verified file its final name."""
-        target = self.path(pointer.oid)
-        target.parent.mkdir(parents=True, exist_ok=True)  # a lost folder costs another copy
-        os.replace(incoming, target)
-        atomic.sync_folder(target.parent)
-
-    def copy_out(self, pointer: Pointer, target: Path) -> None:
-        """Puts the object at `target`, whole and verified or not at all.
-
-        Raises ObjectCorrupt where the storage's own bytes are damaged, OSError otherwise.
-        """
-        digest = hashlib.sha256()
-        atomic.make_folder(target.parent)
-        with (
-            open(self.path(pointer.oid), "rb", buffering=0) as source,
-            atomic.replacing(target, _mode_of(target)) as copy,
-        ):
-            for chunk in chunks(source):
-                digest.update(chunk)
-                copy.write(chunk)
-            if digest.hexdigest() != pointer.oid:
-                raise ObjectCorrupt(f"object {pointer.oid} is damaged in {self.folder}")
-
-
-def _mode_of(target: Path) -> int | None:
-    try:
-        return os.stat(target).st_mode & 0o777
-    except OSError:
-        return None

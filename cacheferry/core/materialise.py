@@ -1,17 +1,31 @@
 """Pointers become bytes: from the store into the LFS storage, from there into the work tree."""
 
-from collections.abc import Callable
+import errno
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from cacheferry.core import atomic
-from cacheferry.core.errors import CacheferryError, ObjectCorrupt
+from cacheferry.core.copying import copy_file, mode_of, on_its_way_to_disk, put_across
+from cacheferry.core.errors import CacheferryError, ConfigurationError, ObjectCorrupt
+from cacheferry.core.indexstat import Seen
 from cacheferry.core.lfsstorage import LfsStorage
-from cacheferry.core.oid import hash_file
 from cacheferry.core.pickles import scan
 from cacheferry.core.pointer import Pointer
 from cacheferry.core.repository import Repository
-from cacheferry.core.store import Progress, Store, no_progress
+from cacheferry.core.staging import staging
+from cacheferry.core.store import Progress, Store, announce, no_progress
+from cacheferry.core.together import together
+
+_BATCH = 256 << 20
+"""Bytes that come to lie in their places at once: a death costs no more than these."""
+
+_READERS = 4
+"""Threads where nothing is to be fetched."""
 
 
 class UnsafeCache(CacheferryError):
@@ -22,8 +36,38 @@ class InTheWay(CacheferryError):
     """What has been written at the path meanwhile is not to be replaced."""
 
 
+class Item(NamedTuple):
+    """A cache to bring: its path, its pointer, and the blob in which Git holds the pointer.
+
+    Fetching may take minutes, so `may_replace` is asked at the last moment.
+    """
+
+    path: str
+    pointer: Pointer
+    blob: str
+    may_replace: Callable[[], bool]
+
+
+Failed = dict[str, CacheferryError | OSError]
+
+
+class Prepared(NamedTuple):
+    """An object in the staging folder (None: it lies in the storage), and copies to put in place.
+
+    `failed` has the items that there is no copy for.
+    """
+
+    pointer: Pointer
+    incoming: Path | None
+    copies: list[tuple[Item, Path]]
+    failed: Failed
+
+
 class Materialiser:
-    """Brings caches of one repository; the store is opened when an object is first missed."""
+    """Brings caches of one repository; the store is opened when an object is first missed.
+
+    `landed` has each file as it was put into the work tree, by path.
+    """
 
     def __init__(
         self,
@@ -32,47 +76,50 @@ class Materialiser:
         open_store: Callable[[], Store],
         allow: tuple[str, ...] = (),
     ) -> None:
+        self.landed: dict[str, Seen] = {}
         self._repository = repository
         self._storage = storage
         self._open_store = open_store
         self._allow = allow
         self._store: Store | None = None
+        self._opening = threading.Lock()
+        self._time = _time_for(repository)
 
-    def materialise(
-        self,
-        path: str,
-        pointer: Pointer,
-        progress: Progress = no_progress,
-        may_replace: Callable[[], bool] = lambda: True,
-    ) -> None:
-        """Puts the verified bytes at a path of the work tree, atomically.
+    def materialise(self, items: Iterable[Item], progress: Progress = no_progress) -> Failed:
+        """Puts verified bytes at paths of the work tree, each atomically, all of them durably.
 
-        Bringing them may take minutes, so `may_replace` is asked at the last moment. Raises
-        InTheWay where it says no, a StoreError where the bytes cannot be had, and UnsafeCache
-        where they may not lie there; the work tree is untouched then.
+        By path, why a cache could not be brought; what lies there is untouched then. InTheWay:
+        `may_replace` said no; UnsafeCache: the bytes may not lie there; a StoreError: they cannot
+        be had; else the system's own. `progress` is called from several threads. Raises
+        ConfigurationError where there is no store, OSError where the LFS storage is read-only.
         """
-        self.bring(pointer, progress)
-        scanned = scan(self._storage.path(pointer.oid), self._allow, name=path)
-        if scanned.safety == "unsafe":
-            raise UnsafeCache("unsafe pickle: " + ", ".join(scanned.refused))
-        if not may_replace():
-            raise InTheWay("another file has come to lie there; it stays")
-        self._storage.copy_out(pointer, self._repository.root / path)
-
-    def bring(self, pointer: Pointer, progress: Progress = no_progress) -> None:
-        """Makes the LFS storage have the object, whole, from the store if need be."""
-        if self._storage.is_whole(pointer):
-            progress(pointer.size)
-            return
-        incoming = self._storage.incoming()
-        try:
-            self._get(pointer, incoming, progress)
-            if hash_file(incoming) != pointer:
-                raise ObjectCorrupt(f"object {pointer.oid} came damaged from the store")
-            self._storage.move_in(incoming, pointer)
-        finally:
-            with suppress(OSError):
-                incoming.unlink()
+        failed: Failed = {}
+        objects: dict[Pointer, list[Item]] = {}
+        for item in items:
+            objects.setdefault(item.pointer, []).append(item)
+        if not objects:
+            return failed
+        here = set(filter(self._storage.has, objects))
+        workers = _READERS
+        if len(here) < len(objects):
+            workers = self._opened().workers
+            announce(self._opened(), {pointer.oid: pointer.size for pointer in objects})
+        with staging(self._storage.folder / "tmp") as folder:
+            batch, size = list[Prepared](), 0
+            for one in together(
+                lambda pointer: self._prepare(
+                    folder, pointer, pointer in here, objects[pointer], progress
+                ),
+                list(objects),
+                workers,
+            ):
+                batch.append(one)
+                size += one.pointer.size
+                if size >= _BATCH:
+                    failed |= self._land(folder, batch)
+                    batch, size = [], 0
+            failed |= self._land(folder, batch)
+        return failed
 
     def write_pointer(self, path: str, pointer: Pointer) -> None:
         """Puts the pointer itself at a path of the work tree."""
@@ -80,12 +127,119 @@ class Materialiser:
         atomic.make_folder(target.parent)
         atomic.write(target, pointer.text())
 
-    def _get(self, pointer: Pointer, incoming: Path, progress: Progress) -> None:
-        if self._store is None:
-            self._store = self._open_store()
-        self._store.get(pointer.oid, incoming, progress)
-
     def close(self) -> None:
         """Ends the store's connections."""
         if self._store is not None:
             self._store.close()
+
+    def _prepare(
+        self,
+        folder: Path,
+        pointer: Pointer,
+        here: bool,
+        items: list[Item],
+        progress: Progress,
+    ) -> Prepared:
+        """Everything that takes time and changes nothing that anybody looks at."""
+        incoming = None
+        try:
+            if here and self._storage.is_whole(pointer):
+                progress(pointer.size)
+            else:
+                incoming = self._fetch(folder, pointer, progress)
+            prepared = Prepared(pointer, incoming, [], {})
+            with on_its_way_to_disk(incoming, pointer.size):
+                for number, item in enumerate(items):
+                    self._copy(prepared, item, folder / f"{pointer.oid}.{number}")
+        except ConfigurationError:
+            raise
+        except (CacheferryError, OSError) as error:
+            return Prepared(pointer, None, [], {item.path: error for item in items})
+        return prepared
+
+    def _fetch(self, folder: Path, pointer: Pointer, progress: Progress) -> Path:
+        """The object in the staging folder; the store has verified what it wrote there."""
+        incoming = folder / pointer.oid
+        self._opened().get(pointer.oid, incoming, progress)
+        if os.stat(incoming).st_size != pointer.size:
+            raise ObjectCorrupt(f"object {pointer.oid} has not the size that its pointer says")
+        os.chmod(incoming, os.stat(folder).st_mode & 0o666)  # private until here; now by the umask
+        return incoming
+
+    def _copy(self, prepared: Prepared, item: Item, copy: Path) -> None:
+        """Adds a copy of the object that may lie in the work tree, or why it may not."""
+        source = prepared.incoming or self._storage.path(prepared.pointer.oid)
+        scanned = scan(source, self._allow, name=item.path)
+        if scanned.safety == "unsafe":
+            refused = UnsafeCache("unsafe pickle: " + ", ".join(scanned.refused))
+            prepared.failed[item.path] = refused
+            return
+        copy_file(source, copy)
+        if mode := mode_of(self._repository.root / item.path):
+            os.chmod(copy, mode)
+        os.utime(copy, ns=(self._time, self._time))
+        prepared.copies.append((item, copy))
+
+    def _land(self, folder: Path, batch: list[Prepared]) -> Failed:
+        """Puts a batch into the storage and the work tree: bytes first, names second."""
+        files = [copy for one in batch for _, copy in one.copies]
+        atomic.sync_files(folder, files + [one.incoming for one in batch if one.incoming])
+        failed: Failed = {}
+        changed: set[Path] = set()
+        for one in batch:
+            failed |= one.failed | self._land_one(one, changed)
+        atomic.sync_folders(folder, changed)
+        return failed
+
+    def _land_one(self, one: Prepared, changed: set[Path]) -> Failed:
+        """The same for one object; adds the folders in which names have changed."""
+        failed: Failed = {}
+        try:
+            if one.incoming:
+                changed.add(self._storage.move_in(one.incoming, one.pointer).parent)
+        except OSError as error:
+            return {item.path: error for item, _ in one.copies}
+        for item, copy in one.copies:
+            try:
+                changed.add(self._put(item, copy).parent)
+            except (InTheWay, OSError) as error:
+                failed[item.path] = error
+        return failed
+
+    def _put(self, item: Item, copy: Path) -> Path:
+        target = self._repository.root / item.path
+        if not item.may_replace():
+            raise InTheWay("another file has come to lie there; it stays")
+        atomic.make_folder(target.parent)
+        ours = os.lstat(copy)
+        try:
+            os.replace(copy, target)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            put_across(copy, target)
+        here = os.lstat(target)
+        if (here.st_ino, here.st_size, here.st_mtime_ns) == (
+            ours.st_ino,
+            ours.st_size,
+            ours.st_mtime_ns,
+        ):
+            self.landed[item.path] = Seen(item.blob, here)
+        return target
+
+    def _opened(self) -> Store:
+        with self._opening:
+            if self._store is None:
+                self._store = self._open_store()
+            return self._store
+
+
+def _time_for(repository: Repository) -> int:
+    """The time that caches get, in ns: older than the index.
+
+    Git compares what is as young as its index by content, through the filter, each time.
+    """
+    now = time.time()
+    with suppress(OSError):
+        now = min(now, os.stat(repository.index_file).st_mtime)
+    return max(int(now) - 1, 0) * 10**9

@@ -84,6 +84,20 @@ class Gathering(Store, Protocol):
         ...
 
 
+class Announced(Store, Protocol):
+    """A store that has to know an object's size, and can ask for many objects at once."""
+
+    def announce(self, sizes: Mapping[str, int]) -> None:
+        """Says what will be asked for: oid to size in bytes. Asks nothing yet."""
+        ...
+
+
+def announce(store: Store, sizes: Mapping[str, int]) -> None:
+    """Tells a store that wants to know it what it will be asked for; any other needs no telling."""
+    if tell := getattr(store, "announce", None):
+        tell(sizes)
+
+
 def missing(oid: str, store: str) -> ObjectMissing:
     """The error for an object that a store does not have; `store` is its address."""
     return ObjectMissing(f"object {oid} is not in the store {store}")

@@ -29,6 +29,9 @@ track: [{track}]
 #     config: configs/env.yaml
 """
 
+# A missing object then stays a pointer; it would fail the whole `git pull` otherwise.
+_SPARING = {"lfs.skipdownloaderrors": "true"}
+
 
 @contextmanager
 def all_or_nothing(repository: Repository) -> Iterator[None]:
@@ -98,8 +101,7 @@ def extend_attributes(repository: Repository, config: Config, plain_git: bool) -
     """
     file = repository.root / attributes.FILE
     text = file.read_bytes() if file.exists() else b""
-    rest = attributes.without(text, [attributes.line(g, not plain_git) for g in config.track])
-    wanted = attributes.extended(rest, [attributes.line(g, plain_git) for g in config.track])
+    wanted = attributes.extended(text, [attributes.line(g, plain_git) for g in config.track])
     if wanted != text:
         atomic.write(file, wanted)
     return wanted != text
@@ -111,16 +113,40 @@ def write_lfsconfig(repository: Repository) -> bool:
     Raises ConfigurationError where the repository uses an LFS server already.
     """
     git, file = Git(repository.root), ".lfsconfig"
-    url = git.ask("config", "--file", file, "--get", "lfs.url")
+    url = require_no_server(repository)
+    wanted = {"lfs.url": url or f"cacheferry::{repository.root.name}"} | _SPARING
+    return _write_settings(git, file, wanted)
+
+
+def require_no_server(repository: Repository) -> str | None:
+    """Our agent's address in `.lfsconfig`, if any. Raises ConfigurationError for a server's."""
+    url = Git(repository.root).ask("config", "--file", ".lfsconfig", "--get", "lfs.url")
     if url and not url.startswith("cacheferry::"):
         raise ConfigurationError(
             ".lfsconfig names an LFS server already", "take lfs.url out of it to use a store"
         )
-    wanted = {
-        "lfs.url": url or f"cacheferry::{repository.root.name}",
-        # A missing object then stays a pointer; it would fail the whole `git pull` otherwise.
-        "lfs.skipdownloaderrors": "true",
-    }
+    return url
+
+
+def leave_lfsconfig(repository: Repository) -> bool:
+    """Takes our agent's address out again, so that git-lfs finds the server of the Git host.
+
+    True where it stood there.
+    """
+    git, file = Git(repository.root), ".lfsconfig"
+    url = git.ask("config", "--file", file, "--get", "lfs.url")
+    if not url or not url.startswith("cacheferry::"):
+        return False
+    git.run("config", "--file", file, "--unset-all", "lfs.url")
+    return True
+
+
+def spare_downloads(repository: Repository) -> bool:
+    """Lets a missing object stay a pointer instead of failing the whole `git pull`; True if new."""
+    return _write_settings(Git(repository.root), ".lfsconfig", _SPARING)
+
+
+def _write_settings(git: Git, file: str, wanted: dict[str, str]) -> bool:
     changed = {k: v for k, v in wanted.items() if git.ask("config", "--file", file, k) != v}
     for key, value in changed.items():
         git.run("config", "--file", file, key, value)

@@ -6,12 +6,23 @@ from cacheferry.core.errors import ConfigurationError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from cacheferry.core.repository import Repository
     from cacheferry.core.store import Store
     from cacheferry.core.storeurl import StoreUrl
 
 _STORES = {
     "file": "lfs_agent.stores.folder:FolderStore",
+    "kaggle": "lfs_agent.stores.kaggle:KaggleStore",
+    "sftp": "lfs_agent.stores.sftp:SftpStore",
+    "http": "lfs_agent.stores.http:HttpStore",
+    "https": "lfs_agent.stores.http:HttpStore",
+    "s3": "lfs_agent.stores.objectstore:ObjectStore",
+    "gs": "lfs_agent.stores.objectstore:ObjectStore",
+    "az": "lfs_agent.stores.objectstore:ObjectStore",
 }
+
+NEVER_ANONYMOUS = ("sftp",)
+"""Schemes whose servers always learn who asks: a store that nobody has accepted is not read."""
 
 
 def require_supported(url: "StoreUrl") -> None:
@@ -47,3 +58,27 @@ def open_store(url: "StoreUrl", anonymous: bool = False) -> "Store":
             f"pip install 'cacheferry[{url.scheme}]'",
         ) from None
     return RetryingTogether(store) if hasattr(store, "put_together") else Retrying(store)
+
+
+def open_lfs(repository: "Repository", operation: str, anonymous: bool = False) -> "Store":
+    """The LFS server that git-lfs would use for `upload` or `download`, where the store is `lfs`.
+
+    Transient errors are retried; connects to nothing yet. Raises ConfigurationError where there
+    is none.
+    """
+    from cacheferry.core import lfsserver
+    from lfs_agent.retry import Retrying
+
+    server = lfsserver.find(repository, operation)
+    if server is None:
+        raise ConfigurationError(
+            "there is no LFS server: the repository has no remote", "git remote add origin URL"
+        )
+    if server.kind == "folder":
+        from lfs_agent.stores.lfsfolder import LfsFolder
+
+        return Retrying(LfsFolder(lfsserver.folder(server, repository.root)))
+    from lfs_agent.stores.lfshost import LfsHost
+
+    ref = repository.git.ask("symbolic-ref", "-q", "HEAD")
+    return Retrying(LfsHost(server, operation, repository.root, ref, anonymous))

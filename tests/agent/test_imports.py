@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-LIBRARIES = ("requests", "urllib3", "obstore", "asyncssh", "kagglehub")
+LIBRARIES = ("requests", "urllib3", "obstore", "asyncssh", "kagglehub", "kagglesdk")
 FOLDER = Path(__file__).resolve().parents[2] / "lfs_agent"
 
 

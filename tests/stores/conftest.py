@@ -9,6 +9,8 @@ import pytest
 from cacheferry.core import storeurl
 from cacheferry.core.store import Store
 from lfs_agent.stores import open_store
+from tests.servers import azurite, google, nginx, rclone, seaweedfs, sshd
+from tests.servers.kaggle import KagglePlace
 from tests.servers.place import FolderPlace, Place
 
 Opener = Callable[[], Store]
@@ -20,10 +22,39 @@ def folder(tmp_path: Path) -> Place:
     return place
 
 
+def s3(_tmp_path: Path) -> Place:
+    return seaweedfs.S3Place(seaweedfs.server())
+
+
+def gs(_tmp_path: Path) -> Place:
+    return google.GooglePlace(google.server())
+
+
+def az(_tmp_path: Path) -> Place:
+    return azurite.AzurePlace(azurite.server())
+
+
+def kaggle(tmp_path: Path) -> Place:
+    return KagglePlace(tmp_path / "inputs")
+
+
+def sftp(tmp_path: Path) -> Place:
+    (tmp_path / "on the server").mkdir()
+    return sshd.shared().place(tmp_path / "on the server" / "größe")
+
+
 # Each takes the test's temporary folder and gives an empty place on a server that runs; where the
 # server is not installed it skips, saying what to install.
 KINDS: dict[str, Callable[[Path], Place]] = {
     "folder": folder,
+    "kaggle": kaggle,
+    "sftp": sftp,
+    "nginx": nginx.place,
+    "nginx-plain": lambda tmp_path: nginx.place(tmp_path, "plain"),
+    "rclone": rclone.place,
+    "s3": s3,
+    "gs": gs,
+    "az": az,
 }
 
 

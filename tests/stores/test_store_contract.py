@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from cacheferry.core import many
 from cacheferry.core.errors import (
     CacheferryError,
     NotOffered,
@@ -14,7 +15,6 @@ from cacheferry.core.errors import (
     StoreError,
 )
 from cacheferry.core.store import Store, no_progress
-from lfs_agent import many
 from tests.servers.place import Place, oid_of
 
 SIZES = (0, 1, 2000, 1 << 20, (1 << 20) + 1, (12 << 20) + 7)

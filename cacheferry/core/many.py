@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 from cacheferry.core.errors import CacheferryError
-from cacheferry.core.store import Progress, Store, no_progress
+from cacheferry.core.store import Progress, Store, announce, no_progress
 
 
 def put_all(
@@ -15,6 +16,7 @@ def put_all(
 
     `progress` is called from several threads.
     """
+    announce(store, {oid: size for oid, path in sources.items() if (size := _size(path))})
     together = getattr(store, "put_together", None)
     if together is None:
         return each(store, sources, lambda oid: store.put(oid, sources[oid], progress))
@@ -44,3 +46,9 @@ def each(
         for _ in pool.map(one, oids):
             pass
     return failed
+
+
+def _size(path: Path) -> int:
+    with suppress(OSError, ValueError):
+        return path.stat().st_size
+    return 0
