@@ -4,6 +4,7 @@ The stores themselves lie in `lfs_agent/stores/`. Errors are those of `core.erro
 `StoreUnavailable` is worth another try.
 """
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -17,6 +18,11 @@ Progress = Callable[[int], None]
 GRACE = 14 * 24 * 3600.0
 """Seconds that `cacheferry gc` leaves an object alone after it was put: whoever has put it may be
 about to publish the pointer."""
+
+
+def is_aging(modified: float) -> bool:
+    """True for an object that a put has to make young again, as a gc might take it soon."""
+    return time.time() - modified > GRACE / 2
 
 
 def no_progress(_moved: int) -> None:

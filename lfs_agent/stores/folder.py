@@ -7,7 +7,6 @@ import errno
 import hashlib
 import os
 import stat
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from io import FileIO
@@ -16,7 +15,7 @@ from pathlib import Path
 from cacheferry.core import atomic
 from cacheferry.core.errors import ObjectCorrupt, ObjectMissing, StoreDenied, StoreUnavailable
 from cacheferry.core.oid import is_oid, relative_path
-from cacheferry.core.store import GRACE, Progress, Stored, missing, no_progress
+from cacheferry.core.store import Progress, Stored, is_aging, missing, no_progress
 from cacheferry.core.storeurl import StoreUrl
 from lfs_agent.files import NotRegular, open_regular, open_source, pieces, source_pieces
 from lfs_agent.streams import Digest, receive
@@ -112,7 +111,7 @@ class FolderStore:
     def _make_young(self, oid: str) -> None:
         path = self._path(oid)
         with suppress(OSError):  # not ours to touch: then it is as young as it looks
-            if time.time() - os.stat(path).st_mtime > GRACE / 2:
+            if is_aging(os.stat(path).st_mtime):
                 os.utime(path)
 
     def _prepare(self, folder: Path) -> list[Path]:

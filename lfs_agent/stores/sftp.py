@@ -20,7 +20,7 @@ from cacheferry.core.errors import (
     StoreUnavailable,
 )
 from cacheferry.core.oid import CHUNK, is_oid, relative_path
-from cacheferry.core.store import Progress, Stored, missing, no_progress
+from cacheferry.core.store import Progress, Stored, is_aging, missing, no_progress
 from cacheferry.core.storeurl import StoreUrl
 from lfs_agent.retry import DELAYS
 from lfs_agent.stores.ssh import END, REQUEST, Address, File, Found, NotThere, Server
@@ -61,8 +61,11 @@ class SftpStore:
 
     def put(self, oid: str, source: Path, progress: Progress) -> None:
         """Sends the source, unless a whole object is there already."""
-        if self.size(oid) == size_of(source):
-            if is_whole(oid, self._pieces(oid), progress):
+        size = size_of(source)
+        if self.size(oid) == size:
+            self._make_young(oid)
+            # Asked again: a gc that has not seen that yet may have removed it.
+            if is_whole(oid, self._pieces(oid), progress) and self.size(oid) == size:
                 return
             progress = no_progress  # the damaged object's bytes have been counted
         self._sweep()
@@ -96,6 +99,13 @@ class SftpStore:
         if not is_oid(oid):
             raise ObjectMissing(f"not an oid: {oid!r:.80}")
         return f"{self._folder}/{relative_path(oid)}"
+
+    def _make_young(self, oid: str) -> None:
+        path = self._path(oid)
+        with suppress(StoreDenied, NotThere):  # not ours to touch: then it is as young as it looks
+            found = self._server.find(path)
+            if found and is_aging(found.modified):
+                self._server.touch(path)
 
     def _pieces(self, oid: str) -> Generator[bytes, None, None]:
         """The object's bytes; where the connection breaks, on from there on a new one."""

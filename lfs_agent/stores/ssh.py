@@ -123,6 +123,10 @@ class Server:
         """Removes a file. Gives up after `patience` seconds."""
         self._ask(path, lambda client: client.remove(path), patience)
 
+    def touch(self, path: str) -> None:
+        """Gives a file the present time."""
+        self._ask(path, lambda client: client.utime(path))
+
     def close(self) -> None:
         """Ends the connection."""
         with self._lock:

@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import pty
 import subprocess
 import sys
 import threading
@@ -12,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from cacheferry.core import repository
 from cacheferry.core.pointer import Pointer
+from daemon import memory
 from tests.conftest import PROGRAM, World, payload
 
 OLD = time.time() - 15 * 86400
@@ -191,19 +192,31 @@ def rebase_under_way(world: World, clone: Path) -> None:
 
 
 def loser_of_a_conflict(world: World, clone: Path) -> None:
+    memory.keep_aside(repository.find(clone), {"cache/both.pkl": ("0" * 40, OID)}, ())
+
+
+def loser_of_a_conflict_in_a_linked_worktree(world: World, clone: Path) -> None:
+    world.git(clone, "worktree", "add", "-q", "--detach", "../linked", env=NO_SMUDGE)
+    linked = repository.find(world.folder / "linked")
+    linked.state_dir.mkdir(exist_ok=True)
+    memory.keep_aside(linked, {"cache/both.pkl": ("0" * 40, OID)}, ())
+
+
+def loser_of_a_real_conflict(world: World, clone: Path) -> None:
     other = world.clone("b")
     world.cache(other, "both.pkl", 5)
     world.sync(other)
     world.cache(clone, "both.pkl", SEED)
     assert world.cf(clone, "sync").returncode == 1
-    os.utime(stored(world), (OLD, OLD)) if stored(world).exists() else put(world)
+    put(world)
     forget(world, clone)
 
 
 NEEDS = [
     pushed_by_another_clone, tagged_by_another_clone, branch_that_is_not_pushed, tag, stash,
     amended_commit, index_of_a_linked_worktree, detached_head, pointer_in_the_work_tree,
-    rebase_under_way, loser_of_a_conflict,
+    rebase_under_way, loser_of_a_conflict, loser_of_a_conflict_in_a_linked_worktree,
+    loser_of_a_real_conflict,
 ]  # fmt: skip
 
 
@@ -221,7 +234,10 @@ def test_a_branch_that_the_remote_no_longer_has_needs_nothing_there(
 ) -> None:
     pushed_by_another_clone(world, clone)
     gc(world, clone)
+    tip = world.git(world.remote, "rev-parse", "side")
     world.git(world.remote, "branch", "-D", "side")
+    # As a gc leaves it that was killed while it looked.
+    world.git(clone, "update-ref", "refs/cacheferry/gc/0/heads/side", tip)
     gc(world, clone)
     assert not stored(world).exists()
 
@@ -324,6 +340,8 @@ def test_a_long_listing_ends_at_a_screen(world: World, clone: Path) -> None:
 def test_on_a_terminal_it_asks(
     world: World, clone: Path, answer: str, code: int, left: bool
 ) -> None:
+    import pty
+
     ours, theirs = pty.openpty()
     command = [sys.executable, "-I", str(PROGRAM), "gc"]
     with subprocess.Popen(
