@@ -10,6 +10,7 @@ from pathlib import Path
 from cacheferry.core.errors import CacheferryError, ObjectCorrupt
 from cacheferry.core.oid import CHUNK
 
+_SMALL = 64 << 10
 _BINARY = getattr(os, "O_BINARY", 0)
 # A FIFO must not hold the agent until somebody writes to it.
 _READ = os.O_RDONLY | _BINARY | getattr(os, "O_NONBLOCK", 0)
@@ -73,8 +74,8 @@ def pieces(stream: FileIO, failed: Callable[[OSError], CacheferryError]) -> Iter
 
     An OSError while reading is raised as what `failed` makes of it.
     """
-    # For a small file a small buffer: clearing 1 MiB takes longer than reading 100 kB.
-    buffer = memoryview(bytearray(min(CHUNK, os.fstat(stream.fileno()).st_size + 1)))
+    # For a small file a small one: to clear 1 MiB takes longer than to read 100 kB.
+    buffer = memoryview(bytearray(min(CHUNK, max(_SMALL, os.fstat(stream.fileno()).st_size + 1))))
     while True:
         try:
             count = stream.readinto(buffer)
