@@ -15,12 +15,13 @@ COMMANDS = {
     "check": "Say what is wrong with the caches; exit 1 where something is.",
     "daemon": "Publish finished caches in the background.",
     "demo": "Tell the whole story on a scratch repository.",
+    "doctor": "Say what must hold, whether it does, and what mends it.",
     "fsck": "Verify objects and heal them from whichever side is whole.",
     "gc": "Remove from the store what nothing needs.",
     "hash": "Print the hash of config files.",
     "hooks": "Install, remove or show the git hooks.",
     "init": "Set a repository up.",
-    "kaggle": "Print the start-up script for a Kaggle kernel.",
+    "kaggle": "Print the start-up script for a Kaggle kernel; mirror caches to a dataset.",
     "migrate": "Move everything to another store, and switch to it.",
     "pull": "Fetch caches and put them into the work tree.",
     "scan": "Say whether pickles are safe, without unpickling them.",
@@ -31,7 +32,6 @@ COMMANDS = {
 
 LATER = (
     "cacheferry prune",
-    "cacheferry doctor",
     "cacheferry daemon install",
     "cacheferry daemon uninstall",
 )

@@ -77,8 +77,11 @@ def move_on(session: Session) -> list[str]:
 
 def settle_conflicts(session: Session, progress: Progress = no_progress) -> list[Failure]:
     """Puts the published versions where a conflict was lost here; the losers' objects are kept."""
+    conflicts = memory.conflicts(session.repository)
+    if not conflicts:
+        return []
     side, wanted, over = session.git_side(), [], set()
-    for path, kept in memory.conflicts(session.repository).items():
+    for path, kept in conflicts.items():
         if path in side.upstream and _is_version(session, path, side.upstream[path]):
             over.add(path)  # a plain `git pull` has settled it
             continue
@@ -247,10 +250,11 @@ def _may_replace(session: Session, path: str) -> bool:
 
 
 def _is_absent(session: Session, side: GitSide, one: Verdict) -> bool:
-    if is_symlinked(session.repository, one.path):
-        return False  # it is the user's, and what lies behind it is no cache
-    if one.content in ("pointer", "missing"):
+    if one.content == "pointer":
         return True
+    if one.content == "missing":
+        # What lies at or behind a symlink is the user's, and no cache.
+        return not is_symlinked(session.repository, one.path)
     if one.content == "conflict":
         return one.path in side.staged and not side.staged[one.path].stage
     return False

@@ -4,13 +4,12 @@ Each goes by way of the LFS storage, so that what has come is not fetched again 
 what the new store has already, it verifies and does not take again.
 """
 
-import os
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack, closing, suppress
 from typing import NamedTuple
 
 from cacheferry import collecting
-from cacheferry.core import atomic, many
+from cacheferry.core import many
 from cacheferry.core.errors import (
     CacheferryError,
     ObjectCorrupt,
@@ -84,24 +83,10 @@ def _bring(
         return
     with suppress(ObjectMissing, ObjectCorrupt):
         if old:
-            return _fetch(storage, old, pointer, progress)
+            return storage.fetch(old, pointer, progress)
     with suppress(StoreError):  # a folder may not be there before the first object is
-        return _fetch(storage, new, pointer, progress)
+        return storage.fetch(new, pointer, progress)
     raise ObjectMissing(f"object {pointer.oid} is in neither store")
-
-
-def _fetch(storage: LfsStorage, store: Store, pointer: Pointer, progress: Progress) -> None:
-    folder = storage.folder / "tmp"
-    atomic.make_folder(folder)
-    incoming = folder / f"{atomic.PREFIX}{pointer.oid}-{os.urandom(6).hex()}"
-    try:
-        store.get(pointer.oid, incoming, progress)
-        if incoming.stat().st_size != pointer.size:
-            raise ObjectCorrupt(f"object {pointer.oid} has not the size that its pointer says")
-        storage.move_in(incoming, pointer)
-    finally:
-        with suppress(FileNotFoundError):
-            incoming.unlink()
 
 
 def _put(storage: LfsStorage, new: Store, there: set[Pointer], bar: Bar) -> None:

@@ -40,6 +40,8 @@ def _is_taken_in(desk: Desk, path: str, found: Found) -> bool:
 
 def _put(desk: Desk, store: Store, batch: Batch) -> dict[str, CacheferryError]:
     oids = {found.pointer.oid for found in batch.values()}
+    if hasattr(store, "put_together"):
+        desk.say("sending all new caches in one step: this store takes minutes to accept it")
     failed = many.put_all(store, {oid: desk.storage.path(oid) for oid in oids})
     again = {
         found.pointer.oid

@@ -20,6 +20,7 @@ class Inbox:
     def __init__(self, lines: Lines) -> None:
         self._lines = lines
         self._queue: queue.SimpleQueue[bytes | Exception | None] = queue.SimpleQueue()
+        self._main = _thread.get_ident()
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
         _thread.start_new_thread(self._read, ())
 
@@ -39,12 +40,16 @@ class Inbox:
             self._queue.put(None)
         except Exception as error:
             self._queue.put(error)
-        _end_soon()
+        _end_soon(self._main)
 
 
-def _end_soon() -> None:
+def _end_soon(main: int) -> None:
     """Stops the main thread, which may be in the middle of a long transfer or a dead store."""
     time.sleep(GRACE)
-    _thread.interrupt_main(signal.SIGTERM)  # an orderly end, which removes temporary files
+    # An orderly end, which removes temporary files.
+    if sys.platform == "win32":
+        _thread.interrupt_main(signal.SIGTERM)
+    else:
+        signal.pthread_kill(main, signal.SIGTERM)  # it wakes a thread that waits for a server, too
     time.sleep(GRACE / 2)
     os._exit(1)

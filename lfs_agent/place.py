@@ -9,6 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from cacheferry.core.repository import Repository
     from cacheferry.core.store import Store
 
 
@@ -63,13 +64,25 @@ def _any_place(operation: str) -> Place:
     from cacheferry.core import chosen, repository
     from lfs_agent.stores import NEVER_ANONYMOUS, require_supported
 
-    found = repository.find(Path(usual.work_folder()))
+    found = _bare_repository() or repository.find(Path(usual.work_folder()))
     store = chosen.chosen_store(found)
     require_supported(store.url)
     if operation == "upload" or store.url.scheme in NEVER_ANONYMOUS:
         chosen.require_trust(found, store)
     downloads = str(found.lfs_storage() / "tmp")
     return Place(store.url.scheme, store.url.text, downloads, anonymous=not store.trusted)
+
+
+def _bare_repository() -> "Repository | None":
+    """A bare repository, which has no work tree: it is its own root. None in any other."""
+    from pathlib import Path
+
+    from cacheferry.core.git import Git
+    from cacheferry.core.repository import Repository
+
+    words = ("rev-parse", "--is-bare-repository", "--absolute-git-dir")
+    bare, _, git_dir = (Git(Path(usual.work_folder())).ask(*words) or "").partition("\n")
+    return Repository(Path(git_dir), Path(git_dir), Path(git_dir)) if bare == "true" else None
 
 
 def _add_site_packages() -> None:

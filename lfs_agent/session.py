@@ -15,6 +15,7 @@ class Session:
         self._store: Store | None = None
         self._downloads = Downloads(place.downloads())
         self._writer = writer
+        self._gathered = False
 
     def transfer(self, request: Transfer) -> None:
         """Moves one object and says so. Raises OutputClosed only."""
@@ -42,6 +43,15 @@ class Session:
             size, lambda so_far, new: self._writer.progress(request.oid, so_far, new)
         )
         if request.event == "upload":
+            self._gather(store, request.oid)
             upload(store, request, size, progress)
             return None
         return self._downloads.download(store, request, size, progress)
+
+    def _gather(self, store: Store, first: str) -> None:
+        """Once, before the first upload, where one step for all is the cheapest."""
+        if not self._gathered and hasattr(store, "put_together"):
+            from lfs_agent.gathering import put_what_is_pushed
+
+            put_what_is_pushed(store, first)
+        self._gathered = True

@@ -4,11 +4,16 @@ import hashlib
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 from cacheferry.core.errors import ObjectCorrupt
 from cacheferry.core.store import Progress, damaged
+from cacheferry.core.together import beside
 from lfs_agent.files import creating, open_source, source_pieces, write_all
+
+_LARGE = 1 << 20
+"""Bytes from which hashing and writing at the same time pay for the thread."""
 
 
 def verified_pieces(oid: str, source: Path, progress: Progress) -> Iterator[bytes]:
@@ -50,8 +55,12 @@ def receive(
     digest = hashlib.sha256()
     with creating(target) as copy:
         for piece in data:
-            digest.update(piece)
-            write_all(copy, memoryview(piece))
+            if len(piece) < _LARGE:
+                digest.update(piece)
+                write_all(copy, memoryview(piece))
+            else:
+                with beside(partial(digest.update, piece)):
+                    write_all(copy, memoryview(piece))
             progress(len(piece))
         if digest.hexdigest() != oid:
             raise damaged(oid, store)

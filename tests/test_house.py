@@ -10,10 +10,11 @@ PROGRAMS = ("lfs_agent", "daemon", "hooks")
 ONE_FILE_KNOWS = {
     "watchdog": "daemon/watch.py",
     "git": "daemon/branches.py",
-    "requests": "lfs_agent/stores/web.py lfs_agent/stores/kagglehttp.py",
+    "obstore": "lfs_agent/stores/objectstore.py",
+    "asyncssh": "lfs_agent/stores/ssh.py",
     "kagglehub": "lfs_agent/stores/kagglehttp.py",
     "kagglesdk": "lfs_agent/stores/kaggleapi.py",
-    "asyncssh": "lfs_agent/stores/ssh.py",
+    "requests": "lfs_agent/stores/web.py lfs_agent/stores/kagglehttp.py",
 }
 ROOF_PREFIX = "cacheferry."
 FLOOR = "cacheferry.core"

@@ -141,12 +141,17 @@ def _point_git_lfs(around: Repository, store: StoreUrl) -> list[str]:
         done.append(".lfsconfig lets a missing object stay a pointer")
     if not agent.has_git_lfs(around.git):
         return [*done, "git-lfs is not installed: `cacheferry pull` works without it"]
-    if store.needs_agent and agent.register(around.git, "--local"):
+    if store.needs_agent and _set_up_agent(around, store):
         done.append("the agent is set up in .git/config")
     if store.scheme == "lfs" and agent.set_up_filter(around.git):
         done.append("the LFS filter is set up in .git/config")
     _install_lfs_hooks(around)
     return done
+
+
+def _set_up_agent(around: Repository, store: StoreUrl) -> bool:
+    suited = agent.suit(around.git, store)
+    return agent.register(around.git, "--local") or suited
 
 
 def _install_lfs_hooks(around: Repository) -> None:

@@ -1,27 +1,61 @@
-"""`cacheferry kaggle`: prints the start-up script for a kernel."""
+"""`cacheferry kaggle`: the start-up script for a kernel, and a dataset for one without internet."""
 
 import shlex
 from pathlib import Path
 
 import click
 
+from cacheferry import mirroring, reporting
+from cacheferry.core import storeurl
 from cacheferry.core.errors import ConfigurationError
 from cacheferry.core.repository import find
-from cacheferry.core.storeurl import without_user
+from cacheferry.core.storeurl import StoreUrl, without_user
+from cacheferry.session import Session, begin
 
 _TEMPLATE = Path(__file__).parent.parent / "kaggle_start.sh"
 _NOTHING = "echo 'nothing to run: name your command in CACHEFERRY_RUN'"
 
 
-@click.command("kaggle")
+@click.group("kaggle", invoke_without_command=True)
 @click.option("--run", "run", metavar="COMMAND", help="What to run in the repository.")
-def command(run: str | None) -> None:
+@click.pass_context
+def command(context: click.Context, run: str | None) -> None:
     """Print the start-up script for a kernel: clone, set up, fetch, run, publish.
 
     It is both a Python cell and a shell script. The clone's URL and branch are those of the
     current repository; CACHEFERRY_REPOSITORY, _BRANCH, _FOLDER and _RUN change them there.
     """
-    click.echo(script(run or _NOTHING), nl=False)
+    if context.invoked_subcommand is None:
+        click.echo(script(run or _NOTHING), nl=False)
+
+
+@command.command("mirror")
+@click.argument("dataset", required=False, metavar="[kaggle://OWNER/DATASET]")
+def mirror(dataset: str | None) -> int:
+    """Put the caches that the current configs need into a Kaggle dataset.
+
+    For kernels without internet, which read it where it is attached. Without an address it is
+    the store that is in force.
+    """
+    session = begin()
+    url = _dataset(session, dataset)
+    reporting.warn(f"mirroring to {url.text}: Kaggle takes minutes to accept what is new")
+    done = mirroring.mirror(session, url, explicit=dataset is not None)
+    for path, error in done.failed.items():
+        reporting.warn(f"cacheferry: error: {path}: {error.message}")
+    size = reporting.human_size(done.size)
+    news = f"{done.new} of them new" if done.new else "all there already"
+    click.echo(f"{url.text}: {reporting.caches(done.number)} ({size}), {news}")
+    return 1 if done.failed else 0
+
+
+def _dataset(session: Session, text: str | None) -> StoreUrl:
+    url = storeurl.parse(text, session.repository.root) if text else session.chosen.url
+    if url.scheme != "kaggle":
+        raise ConfigurationError(
+            f"{url.text} is no Kaggle dataset", "cacheferry kaggle mirror kaggle://OWNER/DATASET"
+        )
+    return url
 
 
 def script(run: str) -> str:

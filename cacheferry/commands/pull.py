@@ -1,16 +1,12 @@
 """`cacheferry pull`: fetches and materialises caches."""
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import click
 
 from cacheferry import fetching, reporting
 from cacheferry.core.errors import RemoteUnreachable
 from cacheferry.core.materialise import UnsafeCache
-from cacheferry.core.store import Progress
 from cacheferry.fetching import Failure, Wanted
+from cacheferry.progress import bar
 from cacheferry.session import Session, begin, selected_paths
 
 
@@ -31,7 +27,8 @@ def command(needed: bool, everything: bool, quiet: bool, paths: tuple[str, ...])
     arrived = [] if quiet else _move_on(session)
     side = session.git_side()
     chosen, stay = fetching.wanted(session, side, everything, selected_paths(session, paths))
-    with _progress(chosen, quiet) as progress:
+    total = 0 if quiet else sum(one.pointer.size for one in chosen)
+    with bar("pulling", total) as progress:
         failures += fetching.bring(session, chosen, progress)
     fetching.keep_status_clean(session)
     if not quiet:
@@ -77,14 +74,3 @@ def _name(session: Session, failures: list[Failure]) -> int:
     if failures and all(one.is_unreachable for one in failures):
         return 4
     return 1 if failures else 0
-
-
-@contextmanager
-def _progress(chosen: list[Wanted], quiet: bool) -> Iterator[Progress]:
-    """A bar of bytes on a terminal; nothing elsewhere."""
-    total = sum(one.pointer.size for one in chosen)
-    if quiet or not total or not sys.stderr.isatty():
-        yield lambda _moved: None
-        return
-    with click.progressbar(length=total, label="pulling", file=sys.stderr) as bar:
-        yield bar.update

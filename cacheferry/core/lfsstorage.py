@@ -6,8 +6,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from cacheferry.core import atomic
+from cacheferry.core.errors import ObjectCorrupt
 from cacheferry.core.oid import chunks, hash_file, relative_path
 from cacheferry.core.pointer import Pointer
+from cacheferry.core.store import Progress, Store
 
 
 class LfsStorage:
@@ -52,6 +54,18 @@ class LfsStorage:
             with suppress(FileNotFoundError):
                 os.unlink(incoming)
         return pointer
+
+    def fetch(self, store: Store, pointer: Pointer, progress: Progress) -> None:
+        """Puts the store's object here, whatever lies here. Raises a StoreError, OSError."""
+        incoming = self._incoming()
+        try:
+            store.get(pointer.oid, incoming, progress)
+            if incoming.stat().st_size != pointer.size:
+                raise ObjectCorrupt(f"object {pointer.oid} has not the size that its pointer says")
+            atomic.sync_folder(self.move_in(incoming, pointer).parent)
+        finally:
+            with suppress(FileNotFoundError):
+                os.unlink(incoming)
 
     def move_in(self, incoming: Path, pointer: Pointer) -> Path:
         """Gives a verified file its final name, which the caller makes durable. Returns it."""

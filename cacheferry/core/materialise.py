@@ -2,7 +2,6 @@
 
 import errno
 import os
-import shutil
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cacheferry.core import atomic
+from cacheferry.core.copying import copy_file, mode_of, on_its_way_to_disk, put_across
 from cacheferry.core.errors import CacheferryError, ConfigurationError, ObjectCorrupt
 from cacheferry.core.indexstat import Seen
 from cacheferry.core.lfsstorage import LfsStorage
@@ -99,19 +99,25 @@ class Materialiser:
             objects.setdefault(item.pointer, []).append(item)
         if not objects:
             return failed
-        missing = not all(map(self._storage.has, objects))
-        workers = self._opened().workers if missing else _READERS
-        if missing:
+        here = set(filter(self._storage.has, objects))
+        workers = _READERS
+        if len(here) < len(objects):
+            workers = self._opened().workers
             announce(self._opened(), {pointer.oid: pointer.size for pointer in objects})
         with staging(self._storage.folder / "tmp") as folder:
-            batch: list[Prepared] = []
+            batch, size = list[Prepared](), 0
             for one in together(
-                lambda pair: self._prepare(folder, *pair, progress), list(objects.items()), workers
+                lambda pointer: self._prepare(
+                    folder, pointer, pointer in here, objects[pointer], progress
+                ),
+                list(objects),
+                workers,
             ):
                 batch.append(one)
-                if sum(prepared.pointer.size for prepared in batch) >= _BATCH:
+                size += one.pointer.size
+                if size >= _BATCH:
                     failed |= self._land(folder, batch)
-                    batch = []
+                    batch, size = [], 0
             failed |= self._land(folder, batch)
         return failed
 
@@ -127,18 +133,24 @@ class Materialiser:
             self._store.close()
 
     def _prepare(
-        self, folder: Path, pointer: Pointer, items: list[Item], progress: Progress
+        self,
+        folder: Path,
+        pointer: Pointer,
+        here: bool,
+        items: list[Item],
+        progress: Progress,
     ) -> Prepared:
         """Everything that takes time and changes nothing that anybody looks at."""
         incoming = None
         try:
-            if self._storage.is_whole(pointer):
+            if here and self._storage.is_whole(pointer):
                 progress(pointer.size)
             else:
                 incoming = self._fetch(folder, pointer, progress)
             prepared = Prepared(pointer, incoming, [], {})
-            for number, item in enumerate(items):
-                self._copy(prepared, item, folder / f"{pointer.oid}.{number}")
+            with on_its_way_to_disk(incoming, pointer.size):
+                for number, item in enumerate(items):
+                    self._copy(prepared, item, folder / f"{pointer.oid}.{number}")
         except ConfigurationError:
             raise
         except (CacheferryError, OSError) as error:
@@ -151,6 +163,7 @@ class Materialiser:
         self._opened().get(pointer.oid, incoming, progress)
         if os.stat(incoming).st_size != pointer.size:
             raise ObjectCorrupt(f"object {pointer.oid} has not the size that its pointer says")
+        os.chmod(incoming, os.stat(folder).st_mode & 0o666)  # private until here; now by the umask
         return incoming
 
     def _copy(self, prepared: Prepared, item: Item, copy: Path) -> None:
@@ -161,8 +174,8 @@ class Materialiser:
             refused = UnsafeCache("unsafe pickle: " + ", ".join(scanned.refused))
             prepared.failed[item.path] = refused
             return
-        _copy_file(source, copy)
-        if mode := _mode_of(self._repository.root / item.path):
+        copy_file(source, copy)
+        if mode := mode_of(self._repository.root / item.path):
             os.chmod(copy, mode)
         os.utime(copy, ns=(self._time, self._time))
         prepared.copies.append((item, copy))
@@ -204,7 +217,7 @@ class Materialiser:
         except OSError as error:
             if error.errno != errno.EXDEV:
                 raise
-            _put_across(copy, target)
+            put_across(copy, target)
         here = os.lstat(target)
         if (here.st_ino, here.st_size, here.st_mtime_ns) == (
             ours.st_ino,
@@ -229,27 +242,4 @@ def _time_for(repository: Repository) -> int:
     now = time.time()
     with suppress(OSError):
         now = min(now, os.stat(repository.index_file).st_mtime)
-    return (int(now) - 1) * 10**9
-
-
-def _copy_file(source: Path, target: Path) -> None:
-    """Copies within the kernel where that can, sharing the blocks where the file system can."""
-    try:
-        with open(source, "rb", buffering=0) as from_, open(target, "xb", buffering=0) as to:
-            while os.copy_file_range(from_.fileno(), to.fileno(), 1 << 30):
-                pass
-    except (AttributeError, OSError):
-        shutil.copyfile(source, target)
-
-
-def _put_across(copy: Path, target: Path) -> None:
-    """The work tree's folder is on another file system than the LFS storage."""
-    with open(copy, "rb") as source, atomic.replacing(target, _mode_of(copy)) as stream:
-        shutil.copyfileobj(source, stream, 1 << 20)
-
-
-def _mode_of(target: Path) -> int | None:
-    try:
-        return os.stat(target).st_mode & 0o777
-    except OSError:
-        return None
+    return max(int(now) - 1, 0) * 10**9

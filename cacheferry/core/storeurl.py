@@ -11,6 +11,7 @@ REMOTE_SCHEMES = ("http", "https", "s3", "gs", "az", "sftp", "kaggle")
 WITHOUT_AGENT = ("lfs", "git")
 _SECRET_WORDS = ("secret", "password", "passwd", "token", "access_key", "accesskey", "sas", "sig")
 _COLON = re.compile(":|%3a", re.IGNORECASE)
+_UNDECODED = re.compile("[\udc80-\udcff]")  # bytes of a file's name that are no UTF-8
 _USER_MAY_STAND_IN = ("sftp",)  # elsewhere a lone user name is most often a token
 
 
@@ -37,7 +38,7 @@ def parse(text: str, root: Path) -> StoreUrl:
     Raises ConfigurationError for an unknown scheme, a credential, or no address at all.
     """
     text = text.strip()
-    if not text or not text.isprintable():
+    if not text or not _UNDECODED.sub("", text).isprintable():
         raise ConfigurationError("the store is empty or has unprintable characters")
     if text in WITHOUT_AGENT:
         return StoreUrl(text, text)
@@ -66,7 +67,8 @@ def redacted(text: str) -> str:
     userinfo, at, host = authority.rpartition("@")
     if at:
         user, colon, _ = _COLON.sub(":", userinfo, count=1).partition(":")
-        authority = (f"{user}:***" if colon else "***") + "@" + host
+        alone = user if head in _USER_MAY_STAND_IN else "***"
+        authority = (f"{user}:***" if colon else alone) + "@" + host
     path, question, query = path.partition("?")
     fields = [_redacted_field(field) for field in query.split("&")]
     return head + separator + authority + slash + path + question + "&".join(fields)

@@ -1,6 +1,6 @@
 """The state of caches (contract 5): one verdict for each, from disk, configs and Git."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from cacheferry.core import entries
@@ -69,9 +69,11 @@ def git_side(
     """Asks Git once for all tracked paths; `upstream` is the upstream's commit, if there is one."""
     git = repository.git
     index = entries.index(git, config)
-    has_head = git.ask("rev-parse", "--verify", "-q", "HEAD^{commit}")
-    head = entries.tree(git, "HEAD", config) if has_head else {}
-    theirs = entries.tree(git, upstream, config) if upstream else {}
+    commit = git.ask("rev-parse", "--verify", "-q", "HEAD^{commit}")
+    head = entries.tree(git, commit, config) if commit else {}
+    theirs = head
+    if upstream != commit:
+        theirs = entries.tree(git, upstream, config) if upstream else {}
     blobs = {entry.blob for entry in index.values()} | {*head.values(), *theirs.values()}
     return GitSide(index, head, theirs, entries.pointers(git, blobs), plain_git)
 
@@ -87,7 +89,7 @@ def verdicts(
 
     `reasons` says why a pass held single caches; `busy` why it would hold any of them now.
     """
-    paths = _paths(repository, config, side)
+    paths = _paths(tracked_files(repository, config), side)
     untracked = [p for p in paths if p not in side.staged and p not in side.head]
     ignored = entries.ignored(repository.git, untracked)
     found = []
@@ -103,31 +105,34 @@ def verdicts(
 def disk_verdicts(repository: Repository, config: Config, side: GitSide) -> list[Verdict]:
     """As `verdicts`, without `sync` and without hashing files: what the hooks have time for."""
     judge = Judge(config, read_from_disk(repository))
-    paths = _paths(repository, config, side)
-    return [_on_disk(repository, config, judge, side, path) for path in paths]
+    files = set(tracked_files(repository, config))
+    return [
+        _on_disk(repository, config, judge, side, path, path in files)
+        for path in _paths(files, side)
+    ]
 
 
 def verdict_of(repository: Repository, config: Config, path: str) -> Verdict:
     """The verdict of one path on disk; Git is not asked."""
     judge = Judge(config, read_from_disk(repository))
-    one = _on_disk(repository, config, judge, GitSide({}, {}, {}, {}), path)
+    there = is_cache_file(repository, path)
+    one = _on_disk(repository, config, judge, GitSide({}, {}, {}, {}), path, there)
     return _with_oid(repository, one) if one.content in _HASHED else one
 
 
 def _on_disk(
-    repository: Repository, config: Config, judge: Judge, side: GitSide, path: str
+    repository: Repository, config: Config, judge: Judge, side: GitSide, path: str, there: bool
 ) -> Verdict:
-    file = repository.root / path
-    content = content_of(file, config.allow) if is_cache_file(repository, path) else MISSING
+    content = content_of(repository.root / path, config.allow) if there else MISSING
     if path in side.staged and side.staged[path].stage:
         content = Content("conflict", "unscanned")
     pointer = content.pointer or side.staged_pointer(path) or side.pointer(side.head, path)
     return _verdict(path, content, judge.freshness(path), pointer)
 
 
-def _paths(repository: Repository, config: Config, side: GitSide) -> list[str]:
+def _paths(files: Iterable[str], side: GitSide) -> list[str]:
     absent = {path for path, entry in side.staged.items() if entry.skipped}
-    return sorted({*tracked_files(repository, config), *side.staged, *side.head} - absent)
+    return sorted({*files, *side.staged, *side.head} - absent)
 
 
 def _with_oid(repository: Repository, one: Verdict) -> Verdict:

@@ -8,8 +8,14 @@ from cacheferry.core import atomic, attributes
 from cacheferry.core.config import Config
 from cacheferry.core.git import Git
 from cacheferry.core.repository import Repository
+from cacheferry.core.storeurl import StoreUrl
 from cacheferry.programs import program_file
 from hooks import shims
+
+_AGENT = "lfs.customtransfer.cacheferry"
+# git-lfs starts its agents one after the other, and one that is quick beats eight. Where each
+# request waits for a network, eight beat one, as an agent is asked for one object at a time.
+_FAR_AWAY = ("s3", "gs", "az")
 
 # What `git lfs install` writes; needed also where only the agent is set up by us.
 _FILTER = {
@@ -30,7 +36,17 @@ def register(git: Git, scope: str) -> bool:
 
     True where something changed.
     """
-    return _write(git, scope, _agent_settings() | _FILTER)
+    one_agent = {f"{_AGENT}.concurrent": "false"} if scope == "--global" else {}
+    return _write(git, scope, _agent_settings() | one_agent | _FILTER)
+
+
+def suit(git: Git, store: StoreUrl) -> bool:
+    """Lets git-lfs start as many agents in this repository as serve its store best.
+
+    True where something changed.
+    """
+    several = "true" if store.scheme in _FAR_AWAY else "false"
+    return _write(git, "--local", {f"{_AGENT}.concurrent": several})
 
 
 def set_up_filter(git: Git) -> bool:
@@ -54,11 +70,9 @@ def _agent_settings() -> dict[str, str]:
     return {
         # The double colon: git-lfs then takes no part of the address for a protocol it knows.
         "lfs.cacheferry::.standalonetransferagent": "cacheferry",
-        "lfs.customtransfer.cacheferry.path": Path(sys.executable).as_posix(),
+        f"{_AGENT}.path": Path(sys.executable).as_posix(),
         # Without site-packages the agent is there in half the time; `args` goes through a shell.
-        "lfs.customtransfer.cacheferry.args": f"-I -S {shlex.quote(agent)}",
-        # git-lfs starts its agents one after the other: one that is quick beats eight.
-        "lfs.customtransfer.cacheferry.concurrent": "false",
+        f"{_AGENT}.args": f"-I -S {shlex.quote(agent)}",
     }
 
 

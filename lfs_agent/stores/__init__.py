@@ -16,6 +16,9 @@ _STORES = {
     "sftp": "lfs_agent.stores.sftp:SftpStore",
     "http": "lfs_agent.stores.http:HttpStore",
     "https": "lfs_agent.stores.http:HttpStore",
+    "s3": "lfs_agent.stores.objectstore:ObjectStore",
+    "gs": "lfs_agent.stores.objectstore:ObjectStore",
+    "az": "lfs_agent.stores.objectstore:ObjectStore",
 }
 
 NEVER_ANONYMOUS = ("sftp",)

@@ -4,7 +4,6 @@ The only file that knows requests and kagglehub. kagglesdk's own client has no t
 for credentials where none may be sent.
 """
 
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from tempfile import TemporaryFile
@@ -45,7 +44,6 @@ def credentials() -> Any:
     """What proves who the user is, as Kaggle's own tools find it; None where there is nothing."""
     from kagglehub.config import get_kaggle_credentials
 
-    logging.getLogger("kagglehub").handlers.clear()  # they print on stdout
     try:
         found = get_kaggle_credentials()
     except (OSError, ValueError) as error:
@@ -168,9 +166,10 @@ def require_ok(answer: requests.Response, url: str, known: bool) -> None:
 
 
 def _said(answer: requests.Response) -> tuple[int, str]:
-    """The status and Kaggle's words; an error may come as JSON under the status 200."""
+    """The status and Kaggle's words; the API may say an error as JSON under the status 200."""
+    has_words = answer.status_code >= 400 or answer.request.method == "POST"
     with suppress(ValueError, AttributeError, TypeError):
-        if "json" in answer.headers.get("Content-Type", ""):
+        if has_words and "json" in answer.headers.get("Content-Type", ""):
             told = answer.json()
             return int(told.get("code") or answer.status_code), str(told.get("message") or "")
     return answer.status_code, answer.reason or ""

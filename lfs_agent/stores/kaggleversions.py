@@ -58,7 +58,7 @@ def publish(api: Api, sources: Mapping[str, Path], progress: Progress) -> None:
         _send(api, sources, kept, tokens, count)
         kept = {place: file for place, file in kept.items() if place in tokens}
         seen = current
-        if api.version() == current:
+        if not current or api.version() == current:
             api.create(current, tokens, f"{len(tokens)} files")
             made, tokens = current, {}
     raise StoreUnavailable("other writers publish to the dataset all the time")

@@ -247,7 +247,7 @@ async def _logged_in(address: Address) -> _Session:
         hosts = _HostKeys(_known_hosts(seen.config))
     except (OSError, ValueError, asyncssh.Error) as error:
         raise ConfigurationError(
-            f"the SSH set-up for {address.host} cannot be used: {error}", "look at ~/.ssh/config"
+            f"the SSH set-up for {address.host} is of no use: {error}", "look at ~/.ssh/config"
         ) from None
     try:
         async with asyncio.timeout(3 * CONNECT):  # what ProxyJump passes through counts, too

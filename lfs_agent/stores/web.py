@@ -141,7 +141,7 @@ class Web:
             if answer.status not in (301, 302, 303, 307, 308) or not target:
                 return self._checked(answer, method, passing)
             answer.close()
-            target = _followed(method, answer, urljoin(url, target))
+            target = _followed(method, answer, target)
             if origin(target) != origin(url):
                 sent = {
                     k: v for k, v in sent.items() if k.lower() not in ("authorization", "cookie")
@@ -169,7 +169,7 @@ class Web:
                 break
             answer.close()
             credential = another
-        if own and credential and answer.status < 300:
+        if own and credential and (answer.status < 300 or answer.status == 404):
             self._credentials.worked(credential)
         return answer
 
@@ -220,8 +220,13 @@ def origin(url: str) -> tuple[str, str, int | None]:
         raise StoreDenied(f"{shown(url)} is no address") from None
 
 
+class _Session(requests.Session):
+    def get_redirect_target(self, _response: requests.Response) -> None:
+        """None: even told not to follow, requests would read the whole answer, however long."""
+
+
 def _session() -> requests.Session:
-    session = requests.Session()
+    session = _Session()
     if not (os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")):
         session.verify = os.environ.get("SSL_CERT_FILE") or True
     return session
@@ -232,8 +237,12 @@ def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
 
-def _followed(method: str, answer: Answer, target: str) -> str:
+def _followed(method: str, answer: Answer, location: str) -> str:
     """The address to go on at. Raises StoreDenied where that would not be safe."""
+    try:
+        target = urljoin(answer.url, location)
+    except ValueError:
+        raise StoreDenied(f"{shown(answer.url)} redirects to no address") from None
     before, after = origin(answer.url), origin(target)
     where = f"{shown(answer.url)} redirects to {shown(target)}"
     if after[0] not in ("http", "https") or (before[0], after[0]) == ("https", "http"):

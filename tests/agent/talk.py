@@ -1,7 +1,5 @@
 """Talks to the agent as git-lfs does: a real process, literal JSON lines."""
 
-import hashlib
-import json
 import os
 import subprocess
 import sys
@@ -11,15 +9,13 @@ from typing import Any
 import pytest
 
 from cacheferry.core import repository, storeurl, trust
+from tests.conformance.wire import TERMINATE, Said, download, init, line, oid_of, upload
+
+__all__ = ["TERMINATE", "Said", "download", "init", "line", "oid_of", "upload"]
 
 AGENT = Path(__file__).resolve().parents[2] / "lfs_agent" / "__main__.py"
 COMMAND = [sys.executable, "-I", "-S", str(AGENT)]
 posix = pytest.mark.skipif(os.name == "nt", reason="Windows has nothing like it")
-TERMINATE = b'{"event":"terminate"}\n'
-
-
-def oid_of(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
 
 
 def stored(store: Path, oid: str) -> Path:
@@ -33,50 +29,6 @@ def keep(store: Path, data: bytes, oid: str | None = None) -> str:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)
     return oid
-
-
-def line(**fields: object) -> bytes:
-    return json.dumps(fields, separators=(",", ":")).encode() + b"\n"
-
-
-def init(operation: str) -> bytes:
-    return (
-        f'{{"event":"init","operation":"{operation}","remote":"origin",'
-        '"concurrent":true,"concurrenttransfers":3}\n'
-    ).encode()
-
-
-def upload(oid: object, size: object, path: object) -> bytes:
-    path = str(path) if isinstance(path, Path) else path
-    return line(event="upload", oid=oid, size=size, path=path, action=None)
-
-
-def download(oid: object, size: object) -> bytes:
-    return line(event="download", oid=oid, size=size, action=None)
-
-
-class Said:
-    """What the agent answered, and how it ended."""
-
-    def __init__(self, code: int, out: bytes, err: bytes) -> None:
-        self.code = code
-        self.out = out
-        self.err = err.decode()
-        self.messages = [json.loads(text) for text in out.splitlines()]
-
-    def completes(self) -> list[dict[str, Any]]:
-        return [m for m in self.messages if m.get("event") == "complete"]
-
-    def errors(self) -> list[str]:
-        """The error of each complete, in order; empty where there is none."""
-        return [m.get("error", {}).get("message", "") for m in self.completes()]
-
-    def progress(self, oid: str) -> list[tuple[int, int]]:
-        return [
-            (m["bytesSoFar"], m["bytesSinceLast"])
-            for m in self.messages
-            if m.get("event") == "progress" and m["oid"] == oid
-        ]
 
 
 class World:

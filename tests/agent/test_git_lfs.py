@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.agent.talk import COMMAND, World, keep, oid_of, stored
+from tests.agent.talk import COMMAND, World, oid_of
 
 pytestmark = pytest.mark.skipif(shutil.which("git-lfs") is None, reason="git-lfs is not installed")
 
@@ -80,47 +80,6 @@ def test_pull_brings_what_was_pushed_later(world: World):
     push(world)
     world.git("pull", "-q", cwd=there)
     assert (there / "a.pkl").read_bytes() == b"two"
-
-
-def test_missing_object_names_oid_and_store_and_heals(world: World):
-    oid = commit(world, "a.pkl", b"one")
-    good = commit(world, "b.pkl", b"other")
-    push(world)
-    stored(world.store, oid).unlink()
-    world.env["GIT_LFS_SKIP_SMUDGE"] = "1"
-    there = clone(world)
-    del world.env["GIT_LFS_SKIP_SMUDGE"]
-    said = world.git("lfs", "pull", cwd=there, check=False)
-    assert said.startswith("2") and oid in said and str(world.store) in said
-    assert (there / ".git/lfs/objects" / good[:2] / good[2:4] / good).exists()
-    keep(world.store, b"one")
-    world.git("lfs", "pull", cwd=there)
-    assert (there / "a.pkl").read_bytes() == b"one"
-
-
-def test_corrupt_object_is_not_taken_and_healed_by_a_push(world: World):
-    oid = commit(world, "a.pkl", b"one")
-    push(world)
-    keep(world.store, b"two", oid)
-    world.env["GIT_LFS_SKIP_SMUDGE"] = "1"
-    there = clone(world)
-    del world.env["GIT_LFS_SKIP_SMUDGE"]
-    said = world.git("lfs", "pull", cwd=there, check=False)
-    assert said.startswith("2") and f"object {oid} is damaged" in said
-    assert list(there.glob(".git/lfs/tmp/.cacheferry-*")) == []
-    world.git("lfs", "push", "--object-id", "origin", oid)
-    world.git("lfs", "pull", cwd=there)
-    assert (there / "a.pkl").read_bytes() == b"one"
-
-
-def test_wrong_local_bytes_are_not_published(world: World):
-    oid = commit(world, "a.pkl", b"one")
-    local = world.repo / ".git/lfs/objects" / oid[:2] / oid[2:4] / oid
-    local.chmod(0o644)
-    local.write_bytes(b"two")
-    said = push(world)
-    assert not said.startswith("0") and "does not hash to its oid" in said
-    assert world.visible() == []
 
 
 def test_linked_worktree(world: World):

@@ -12,7 +12,7 @@ from tests.docs import pages
 from tests.docs.pages import CHECKOUT, PAGES
 
 # Pages name these as what later versions bring; each must still be absent.
-LATER = {"prune", "doctor", "install", "uninstall"}
+LATER = {"prune", "install", "uninstall"}
 SOURCES = ("cacheferry", "daemon", "hooks", "lfs_agent")
 _LINK = re.compile(r"!?\[[^]]*\]\(([^)\s]+)\)")
 _CALL = re.compile(r"\bcacheferry((?: --?[a-z][a-z-]*| [a-z]+(?:\|[a-z]+)*)+)")

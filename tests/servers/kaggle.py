@@ -87,6 +87,8 @@ class Kaggle:
         self.requests: list[Request] = []
         self.looks = 1
         """How often one must ask until a version is ready."""
+        self.hides = False
+        """Whether it says of a dataset that does not exist that one may not see it."""
         self.before: Callable[[Request], None] = lambda request: None
         """Called before each answer; raises an Answer for one that fails."""
 
@@ -182,7 +184,7 @@ class Kaggle:
     def _dataset(self, ask: dict[str, Any], known: bool) -> Dataset:
         dataset = self.datasets.get(f"{ask['ownerSlug']}/{ask['datasetSlug']}")
         if dataset is None:
-            raise Answer(404, "Not found")
+            raise Answer(403, "Permission denied") if self.hides else Answer(404, "Not found")
         if not dataset.public:
             _require(known, 403, "Permission 'datasets.get' was denied")
             _require(ask["ownerSlug"] == OWNER, 403, "Permission 'datasets.get' was denied")
@@ -278,12 +280,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def _body(self) -> bytes:
-        size, data = int(self.headers.get("Content-Length", 0)), b""
+        size, data = int(self.headers.get("Content-Length", 0)), bytearray()
         while len(data) < size and (piece := self.rfile.read1(size - len(data))):
             data += piece
         if len(data) < size:
             self.close_connection = True
-        return data
+        return bytes(data)
 
     def _is_known(self) -> bool:
         basic = base64.b64encode(":".join(KEY).encode()).decode()

@@ -9,7 +9,7 @@ import pytest
 from cacheferry.core import storeurl
 from cacheferry.core.store import Store
 from lfs_agent.stores import open_store
-from tests.servers import nginx, rclone, sshd
+from tests.servers import azurite, google, nginx, rclone, seaweedfs, sshd
 from tests.servers.kaggle import KagglePlace
 from tests.servers.place import FolderPlace, Place
 
@@ -20,6 +20,18 @@ def folder(tmp_path: Path) -> Place:
     place = FolderPlace(tmp_path / "store")
     place.folder.mkdir()
     return place
+
+
+def s3(_tmp_path: Path) -> Place:
+    return seaweedfs.S3Place(seaweedfs.server())
+
+
+def gs(_tmp_path: Path) -> Place:
+    return google.GooglePlace(google.server())
+
+
+def az(_tmp_path: Path) -> Place:
+    return azurite.AzurePlace(azurite.server())
 
 
 def kaggle(tmp_path: Path) -> Place:
@@ -40,6 +52,9 @@ KINDS: dict[str, Callable[[Path], Place]] = {
     "nginx": nginx.place,
     "nginx-plain": lambda tmp_path: nginx.place(tmp_path, "plain"),
     "rclone": rclone.place,
+    "s3": s3,
+    "gs": gs,
+    "az": az,
 }
 
 
