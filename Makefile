@@ -30,8 +30,9 @@ test: $(READY) ## the tests; ARGS="-k name" chooses, JOBS=4 sets the processes
 campaigns: $(READY) ## the long tests: contention, the whole demo, every page of the docs
 	@$(PYTHON) -m pytest -n $(JOBS) -m slow --timeout 900 $(ARGS)
 
-bench: $(READY) ## measurements, as ratios within one run
-	@$(PYTHON) -m benchmarks
+bench: $(READY) ## measurements, as ratios within one run; ARGS="--only pulling" chooses
+	@$(PYTHON) -m uv pip install --quiet --python $(PYTHON) --editable '.[bench]'
+	@$(PYTHON) -m benchmarks $(ARGS)
 
 lint: $(READY) ## ruff and mypy, as the CI runs them
 	@$(PYTHON) -m ruff check $(CHECKED)

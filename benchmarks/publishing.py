@@ -5,6 +5,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from benchmarks.report import Row
 from tests.conftest import CONFIG, World, payload
 
 ROUNDS = 7
@@ -13,8 +14,8 @@ MANY = 1000
 _BYTES = 131_000
 
 
-def main() -> None:
-    """Prints medians: one cache by the daemon, `git push` of one commit, and many by `sync`."""
+def rows() -> list[Row]:
+    """One cache by the daemon, and many by `sync`, beside `git push` of one commit."""
     with tempfile.TemporaryDirectory() as folder:
         world = World(Path(folder).resolve() / "w")
         text = CONFIG.replace("settle: 0.1", f"settle: {SETTLE}")
@@ -26,13 +27,11 @@ def main() -> None:
         finally:
             world.cf(clone, "daemon", "stop")
         many = _sync_many(world, clone)
-    print(f"\npublishing, medians of {ROUNDS} rounds\n{'':<44}{'ms':>8}{'ratio':>8}")
-    for name, seconds in (
-        ("git push of one commit", pushed),
-        ("daemon: one 131 KB cache, beyond settle", beyond),
-        (f"cacheferry sync: {MANY} caches of 131 KB", many),
-    ):
-        print(f"{name:<44}{seconds * 1000:>8.1f}{seconds / pushed:>8.2f}")
+    beside = "git push of one commit"
+    return [
+        Row("daemon: one 131 KB cache, beyond settle", beyond, beside, pushed),
+        Row(f"cacheferry sync: {MANY} caches of 131 KB", many, beside, pushed),
+    ]
 
 
 def _push(world: World, clone: Path, number: int) -> float:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from benchmarks.report import Row
 from cacheferry.programs import program_file
 
 ROUNDS = 15
@@ -17,14 +18,19 @@ _INIT = {"event": "init", "operation": "download", "remote": "origin", "concurre
 _AGENT_TALK = "".join(json.dumps(line) + "\n" for line in (_INIT, {"event": "terminate"}))
 
 
-def main() -> None:
-    """Prints medians in milliseconds and each program's ratio to `python -I -S -c pass`."""
+BARE = "python -I -S -c pass"
+_AGENT = "cacheferry-agent: init, terminate"
+
+
+def rows() -> list[Row]:
+    """Each program beside a bare Python."""
     with tempfile.TemporaryDirectory() as folder:
         medians = measure(_programs(Path(folder)))
-    bare = medians["python -I -S -c pass"]
-    print(f"start-up, medians of {ROUNDS} rounds\n{'':<44}{'ms':>8}{'ratio':>8}")
-    for name, seconds in medians.items():
-        print(f"{name:<44}{seconds * 1000:>8.1f}{seconds / bare:>8.2f}")
+    bare = medians.pop(BARE)
+    return [
+        Row(name, seconds, BARE, bare, 1.5 if name == _AGENT else None)
+        for name, seconds in medians.items()
+    ]
 
 
 def measure(programs: dict[str, Callable[[], None]]) -> dict[str, float]:
@@ -45,9 +51,9 @@ def _programs(folder: Path) -> dict[str, Callable[[], None]]:
     agent = [*isolated, "-S", str(program_file("lfs_agent"))]
     hook = [*isolated, str(program_file("hooks"))]
     return {
-        "python -I -S -c pass": lambda: _run([*isolated, "-S", "-c", "pass"], repository),
+        BARE: lambda: _run([*isolated, "-S", "-c", "pass"], repository),
         "python -I -c pass": lambda: _run([*isolated, "-c", "pass"], repository),
-        "cacheferry-agent: init, terminate": lambda: _run(agent, repository, _AGENT_TALK),
+        _AGENT: lambda: _run(agent, repository, _AGENT_TALK),
         "cacheferry --help": lambda: _run([*ferry, "--help"], repository),
         "hook post-checkout of one file": lambda: _run(
             [*hook, "post-checkout", "a", "b", "0"], repository

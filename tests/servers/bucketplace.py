@@ -32,5 +32,9 @@ class BucketPlace:
         found = [one["path"] for batch in obstore.list(self.store, self.prefix) for one in batch]
         return sorted(path.removeprefix(f"{self.prefix}/") for path in found)
 
+    def empty(self) -> None:
+        for name in self.names():
+            obstore.delete(self.store, f"{self.prefix}/{name}")
+
     def _key(self, oid: str) -> str:
         return f"{self.prefix}/{oid[:2]}/{oid[2:4]}/{oid}"
