@@ -27,7 +27,7 @@ from lfs_agent.stores.ssh import END, REQUEST, Address, File, Found, NotThere, S
 from lfs_agent.streams import is_whole, receive, size_of, verified_pieces
 from lfs_agent.sweep import BUDGET, STALE, from_anywhere
 
-_PIECES = 4  # of 1 MiB each, on their way at once: a fast line is never idle
+_PIECES = 2  # of 1 MiB each, on their way at once: as much as a channel of OpenSSH holds
 _LISTINGS = 32  # folders that are listed at once
 
 _Result = TypeVar("_Result")

@@ -333,8 +333,9 @@ async def _found(client: asyncssh.SFTPClient, path: str) -> Found:
 
 
 async def _listed(client: asyncssh.SFTPClient, path: str) -> list[Found]:
-    names = [one async for one in client.scandir(path)]
-    return [_described(f"{path}/{os.fsdecode(one.filename)}", one.attrs) for one in names]
+    entries = [(os.fsdecode(one.filename), one.attrs) async for one in client.scandir(path)]
+    own = (".", "..")
+    return [_described(f"{path}/{name}", attrs) for name, attrs in entries if name not in own]
 
 
 def _described(path: str, attrs: asyncssh.SFTPAttrs) -> Found:

@@ -216,8 +216,15 @@ def test_stale_temporary_files_are_swept_and_fresh_ones_stay(server: Sshd, tmp_p
     for name, age in ((".cacheferry-old", day + 60), (".cacheferry-new", 0), ("other", day + 60)):
         (folder / name).write_bytes(b"x")
         os.utime(folder / name, (time.time() - age,) * 2)
-    with opened(place) as store:
-        store.put(oid_of(b"more"), source(tmp_path, b"more"), no_progress)
+    beside = tmp_path / "ab" / "cd" / ".cacheferry-of-another-store"
+    beside.parent.mkdir(parents=True)
+    beside.touch()
+    os.utime(beside, (1, 1))
+    for number in range(5):  # where it begins is random
+        with opened(place) as store:
+            store.put(oid_of(b"%d" % number), source(tmp_path, b"%d" % number), no_progress)
+            assert len(list(store.objects())) == number + 2
+    assert beside.exists()
     assert {path.name for path in folder.iterdir()} == {oid, ".cacheferry-new", "other"}
 
 
