@@ -13,6 +13,7 @@ from cacheferry.core.blobs import blob_of_file, blob_of_pointer
 from cacheferry.core.errors import (
     CacheferryError,
     Held,
+    ObjectMissing,
     ReadOnly,
     StoreUnavailable,
 )
@@ -22,7 +23,7 @@ from cacheferry.core.indexstat import Seen
 from cacheferry.core.materialise import Failed, InTheWay, Item, Materialiser, UnsafeCache
 from cacheferry.core.oid import hash_file
 from cacheferry.core.pickles import scan_stream
-from cacheferry.core.pointer import Pointer
+from cacheferry.core.pointer import Pointer, parse
 from cacheferry.core.repository import Repository
 from cacheferry.core.store import Progress, no_progress
 from cacheferry.core.verdict import GitSide, Verdict, disk_verdicts
@@ -209,7 +210,7 @@ def _bring_blobs(session: Session, items: list[Wanted], progress: Progress) -> F
     for one in items:
         try:
             _bring_blob(session, one)
-        except (UnsafeCache, InTheWay, OSError) as error:
+        except (UnsafeCache, InTheWay, ObjectMissing, OSError) as error:
             failed[one.path] = error
         progress(one.pointer.size)
     return failed
@@ -218,6 +219,11 @@ def _bring_blobs(session: Session, items: list[Wanted], progress: Progress) -> F
 def _bring_blob(session: Session, one: Wanted) -> None:
     target = session.repository.root / one.path
     data = session.repository.git.run("cat-file", "blob", one.blob)
+    if found := parse(data):
+        raise ObjectMissing(
+            f"object {found.oid} is in the store that this repository had before `store: git`",
+            "go back with `cacheferry init --store URL`, then `cacheferry migrate --to git`",
+        )
     scanned = scan_stream(io.BytesIO(data), session.config.allow, name=one.path)
     if scanned.safety == "unsafe":
         raise UnsafeCache("unsafe pickle: " + ", ".join(scanned.refused))

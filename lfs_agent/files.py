@@ -10,6 +10,7 @@ from pathlib import Path
 from cacheferry.core.errors import CacheferryError, ObjectCorrupt
 from cacheferry.core.oid import CHUNK
 
+_SMALL = 64 << 10
 _BINARY = getattr(os, "O_BINARY", 0)
 # A FIFO must not hold the agent until somebody writes to it.
 _READ = os.O_RDONLY | _BINARY | getattr(os, "O_NONBLOCK", 0)
@@ -69,12 +70,13 @@ def creating(path: Path) -> Iterator[FileIO]:
 
 
 def pieces(stream: FileIO, failed: Callable[[OSError], CacheferryError]) -> Iterator[memoryview]:
-    """The rest of a stream, 1 MiB at most at a time; a piece is valid until the next one.
+    """The rest of a stream, 1 MiB at most at a time; a piece is valid until the one after the next.
 
     An OSError while reading is raised as what `failed` makes of it.
     """
-    # For a small file a small buffer: clearing 1 MiB takes longer than reading 100 kB.
-    buffer = memoryview(bytearray(min(CHUNK, os.fstat(stream.fileno()).st_size + 1)))
+    # For a small file small ones: to clear 1 MiB takes longer than to read 100 kB.
+    length = min(CHUNK, max(_SMALL, os.fstat(stream.fileno()).st_size + 1))
+    buffer, other = memoryview(bytearray(length)), memoryview(b"")
     while True:
         try:
             count = stream.readinto(buffer)
@@ -83,6 +85,7 @@ def pieces(stream: FileIO, failed: Callable[[OSError], CacheferryError]) -> Iter
         if not count:
             return
         yield buffer[:count]
+        buffer, other = other or memoryview(bytearray(length)), buffer
 
 
 def source_pieces(stream: FileIO, source: Path) -> Iterator[memoryview]:

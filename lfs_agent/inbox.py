@@ -2,10 +2,10 @@
 
 import _thread
 import os
-import queue
 import signal
 import sys
 import time
+from _queue import SimpleQueue  # `queue` imports threading, which takes 3 ms
 
 from lfs_agent.lines import Lines
 from lfs_agent.protocol import is_terminate
@@ -19,7 +19,7 @@ class Inbox:
 
     def __init__(self, lines: Lines) -> None:
         self._lines = lines
-        self._queue: queue.SimpleQueue[bytes | Exception | None] = queue.SimpleQueue()
+        self._queue: SimpleQueue[bytes | Exception | None] = SimpleQueue()
         self._main = _thread.get_ident()
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
         _thread.start_new_thread(self._read, ())

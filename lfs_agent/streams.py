@@ -4,16 +4,56 @@ import hashlib
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import closing
-from functools import partial
 from pathlib import Path
 
 from cacheferry.core.errors import ObjectCorrupt
+from cacheferry.core.oid import CHUNK
 from cacheferry.core.store import Progress, damaged
-from cacheferry.core.together import beside
 from lfs_agent.files import creating, open_source, source_pieces, write_all
 
-_LARGE = 1 << 20
-"""Bytes from which hashing and writing at the same time pay for the thread."""
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
+
+
+class Digest:
+    """SHA-256 of pieces, each hashed while its giver already writes it and reads the next one.
+
+    A piece must stay as it is until the next `update` or `hexdigest`.
+    """
+
+    def __init__(self) -> None:
+        self._sha256 = hashlib.sha256()
+        self._beside: ThreadPoolExecutor | None = None
+        self._last: Future[None] | None = None
+
+    def __enter__(self) -> "Digest":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._beside:
+            self._beside.shutdown(wait=False)
+
+    def update(self, piece: bytes | memoryview) -> None:
+        """Takes the next piece; returns when the one before has been hashed."""
+        self._wait()
+        if len(piece) < CHUNK:  # all of a small file: a thread would cost more than it saves
+            return self._sha256.update(piece)
+        if self._beside is None:
+            from concurrent.futures import ThreadPoolExecutor
+
+            self._beside = ThreadPoolExecutor(1)
+        self._last = self._beside.submit(self._sha256.update, piece)
+
+    def hexdigest(self) -> str:
+        """The digest of all pieces."""
+        self._wait()
+        return self._sha256.hexdigest()
+
+    def _wait(self) -> None:
+        if self._last:
+            self._last.result()
+            self._last = None
 
 
 def verified_pieces(oid: str, source: Path, progress: Progress) -> Iterator[bytes]:
@@ -52,15 +92,10 @@ def receive(
     Raises ObjectCorrupt where the bytes do not hash to oid, and whatever `data` raises; nothing
     is left at target then.
     """
-    digest = hashlib.sha256()
-    with creating(target) as copy:
+    with creating(target) as copy, Digest() as digest:
         for piece in data:
-            if len(piece) < _LARGE:
-                digest.update(piece)
-                write_all(copy, memoryview(piece))
-            else:
-                with beside(partial(digest.update, piece)):
-                    write_all(copy, memoryview(piece))
+            digest.update(piece)
+            write_all(copy, memoryview(piece))
             progress(len(piece))
         if digest.hexdigest() != oid:
             raise damaged(oid, store)

@@ -109,10 +109,22 @@ install_servers() {
         say 'not installed: their tests are skipped (apt install nginx-extras openssh-server)'
 }
 
+# Azure's emulator is npm's; Debian's npm has hundreds of dependencies, so it is not brought along.
+install_azurite() {
+    azurite="${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/cacheferry/azurite"
+    if [ -f "$azurite/node_modules/azurite/dist/src/blob/main.js" ]; then return; fi
+    if have node && have npm; then
+        say 'azurite for the tests'
+        npm install --silent --no-audit --no-fund --prefix "$azurite" azurite >/dev/null 2>&1 && return
+    fi
+    say "not installed: the tests of az:// are skipped (node, npm install --prefix $azurite azurite)"
+}
+
 have git || fail 'needs git: install it and try again'
 make_venv
 install_packages
 install_git_lfs
 install_servers
+install_azurite
 pwd >.venv/ready
 say 'ready'

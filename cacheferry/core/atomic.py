@@ -98,8 +98,17 @@ def _sync_at_once(folder: Path, number: int) -> bool:
 
 def make_folder(folder: Path) -> None:
     """Creates the folder and its parents where they are missing; each new name is made durable."""
+    for parent in create_folder(folder):
+        sync_folder(parent)
+
+
+def create_folder(folder: Path) -> list[Path]:
+    """As `make_folder`, but the new names last only once each folder returned has been synced.
+
+    Whoever syncs them after a file in the new folder pays for one write to the disk, not three.
+    """
     if folder.is_dir():
-        return
-    make_folder(folder.parent)
+        return []
+    above = create_folder(folder.parent)
     folder.mkdir(exist_ok=True)
-    sync_folder(folder.parent)
+    return [*above, folder.parent]

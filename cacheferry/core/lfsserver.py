@@ -139,7 +139,7 @@ def _is_same_host(url: str, remote: str) -> bool:
     if "folder" in (_kind(url), _kind(remote)):
         return False
     ours, theirs = split(remote), split(url)
-    if ours.hostname != theirs.hostname:
+    if not ours.hostname or ours.hostname != theirs.hostname:
         return False
     return theirs.scheme != "http" or (theirs.scheme, theirs.port) == (ours.scheme, ours.port)
 

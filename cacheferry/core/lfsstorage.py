@@ -49,6 +49,7 @@ class LfsStorage:
                 target.flush()
                 os.fsync(target.fileno())
             pointer = Pointer(digest.hexdigest(), size)
+            self.make_folder_for(pointer)
             atomic.sync_folder(self.move_in(incoming, pointer).parent)
         finally:
             with suppress(FileNotFoundError):
@@ -62,19 +63,20 @@ class LfsStorage:
             store.get(pointer.oid, incoming, progress)
             if incoming.stat().st_size != pointer.size:
                 raise ObjectCorrupt(f"object {pointer.oid} has not the size that its pointer says")
+            self.make_folder_for(pointer)
             atomic.sync_folder(self.move_in(incoming, pointer).parent)
         finally:
             with suppress(FileNotFoundError):
                 os.unlink(incoming)
 
+    def make_folder_for(self, pointer: Pointer) -> None:
+        """Makes the folder that `move_in` needs; losing it would cost another copy, no more."""
+        self.path(pointer.oid).parent.mkdir(parents=True, exist_ok=True)
+
     def move_in(self, incoming: Path, pointer: Pointer) -> Path:
         """Gives a verified file its final name, which the caller makes durable. Returns it."""
         target = self.path(pointer.oid)
-        try:
-            os.replace(incoming, target)
-        except FileNotFoundError:
-            target.parent.mkdir(parents=True, exist_ok=True)  # a lost folder costs another copy
-            os.replace(incoming, target)
+        os.replace(incoming, target)
         return target
 
     def _incoming(self) -> Path:

@@ -21,8 +21,8 @@ from cacheferry.core.staging import staging
 from cacheferry.core.store import Progress, Store, announce, no_progress
 from cacheferry.core.together import together
 
-_BATCH = 256 << 20
-"""Bytes that come to lie in their places at once: a death costs no more than these."""
+_BATCH = 32 << 20
+"""Bytes that are put in their places at once, while the next ones are fetched."""
 
 _READERS = 4
 """Threads where nothing is to be fetched."""
@@ -105,7 +105,7 @@ class Materialiser:
             workers = self._opened().workers
             announce(self._opened(), {pointer.oid: pointer.size for pointer in objects})
         with staging(self._storage.folder / "tmp") as folder:
-            batch, size = list[Prepared](), 0
+            batch, size, changed = list[Prepared](), 0, set[Path]()
             for one in together(
                 lambda pointer: self._prepare(
                     folder, pointer, pointer in here, objects[pointer], progress
@@ -116,9 +116,10 @@ class Materialiser:
                 batch.append(one)
                 size += one.pointer.size
                 if size >= _BATCH:
-                    failed |= self._land(folder, batch)
+                    failed |= self._land(folder, batch, changed)
                     batch, size = [], 0
-            failed |= self._land(folder, batch)
+            failed |= self._land(folder, batch, changed)
+            atomic.sync_folders(folder, changed)
         return failed
 
     def write_pointer(self, path: str, pointer: Pointer) -> None:
@@ -164,6 +165,7 @@ class Materialiser:
         if os.stat(incoming).st_size != pointer.size:
             raise ObjectCorrupt(f"object {pointer.oid} has not the size that its pointer says")
         os.chmod(incoming, os.stat(folder).st_mode & 0o666)  # private until here; now by the umask
+        self._storage.make_folder_for(pointer)
         return incoming
 
     def _copy(self, prepared: Prepared, item: Item, copy: Path) -> None:
@@ -180,19 +182,20 @@ class Materialiser:
         os.utime(copy, ns=(self._time, self._time))
         prepared.copies.append((item, copy))
 
-    def _land(self, folder: Path, batch: list[Prepared]) -> Failed:
-        """Puts a batch into the storage and the work tree: bytes first, names second."""
+    def _land(self, folder: Path, batch: list[Prepared], changed: set[Path]) -> Failed:
+        """Puts a batch into the storage and the work tree: bytes first, names second.
+
+        Adds the folders in which names have changed.
+        """
         files = [copy for one in batch for _, copy in one.copies]
         atomic.sync_files(folder, files + [one.incoming for one in batch if one.incoming])
         failed: Failed = {}
-        changed: set[Path] = set()
         for one in batch:
             failed |= one.failed | self._land_one(one, changed)
-        atomic.sync_folders(folder, changed)
         return failed
 
     def _land_one(self, one: Prepared, changed: set[Path]) -> Failed:
-        """The same for one object; adds the folders in which names have changed."""
+        """The same for one object, whose bytes are on disk."""
         failed: Failed = {}
         try:
             if one.incoming:

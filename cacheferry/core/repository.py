@@ -38,8 +38,11 @@ class Repository(NamedTuple):
         return self.git_dir / "index"
 
     def lfs_storage(self) -> Path:
-        """The LFS storage: `lfs.storage` (relative to the common folder), else `<common>/lfs`."""
-        configured = self.git.ask("config", "--get", "--type=path", "lfs.storage")
+        """The LFS storage: `lfs.storage` (relative to the common folder), else `<common>/lfs`.
+
+        As git-lfs reads it: a `~` stands for itself.
+        """
+        configured = self.git.ask("config", "--get", "lfs.storage")
         return self.common_dir / (configured or "lfs")
 
 

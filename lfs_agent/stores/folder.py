@@ -18,7 +18,7 @@ from cacheferry.core.oid import is_oid, relative_path
 from cacheferry.core.store import Progress, Stored, is_aging, missing, no_progress
 from cacheferry.core.storeurl import StoreUrl
 from lfs_agent.files import NotRegular, open_regular, open_source, pieces, source_pieces
-from lfs_agent.streams import receive
+from lfs_agent.streams import Digest, receive
 from lfs_agent.sweep import subfolders, sweep_store
 
 # What a network folder answers while it is away. Anything else needs a person.
@@ -40,27 +40,24 @@ class FolderStore:
 
     def size(self, oid: str) -> int | None:
         """The object's size, None where there is none."""
-        path = self._path(oid)
-        with _errors_of(path):
-            try:
-                found = os.stat(path)
-            except FileNotFoundError:
-                return None
-        return found.st_size if stat.S_ISREG(found.st_mode) else None
+        return _size(self._path(oid))
 
     def put(self, oid: str, source: Path, progress: Progress) -> None:
         """Copies the source in, unless a whole object is there already."""
+        path = self._path(oid)
         with open_source(source) as stream:
             size = os.fstat(stream.fileno()).st_size
-            if self.size(oid) == size:
+            if _size(path) == size:
                 self._make_young(oid)
                 # Asked again: a gc that has not seen that yet may have removed it.
-                if self._is_whole(oid, progress) and self.size(oid) == size:
+                if self._is_whole(oid, progress) and _size(path) == size:
                     return
                 progress = no_progress  # the damaged object's bytes have been counted
-            with _errors_of(self._path(oid)):
-                self._prepare(oid)
-                self._copy_in(oid, source, stream, progress)
+            with _errors_of(path):
+                above = self._prepare(path.parent)
+                _copy_in(oid, source, stream, path, progress)
+                for folder in above:
+                    atomic.sync_folder(folder)
 
     def get(self, oid: str, target: Path, progress: Progress) -> None:
         """Copies the object out while hashing it."""
@@ -117,29 +114,40 @@ class FolderStore:
             if is_aging(os.stat(path).st_mtime):
                 os.utime(path)
 
-    def _copy_in(self, oid: str, source: Path, stream: FileIO, progress: Progress) -> None:
-        digest = hashlib.sha256()
-        with atomic.replacing(self._path(oid)) as copy:
-            for piece in source_pieces(stream, source):
-                digest.update(piece)
-                copy.write(piece)
-                progress(len(piece))
-            if digest.hexdigest() != oid:
-                raise ObjectCorrupt(f"{source} does not hash to its oid {oid}; not stored")
-
-    def _prepare(self, oid: str) -> None:
-        if not self.folder.parent.is_dir():
+    def _prepare(self, folder: Path) -> list[Path]:
+        """Creates an object's folder; the folders to sync once the object is there."""
+        if not folder.is_dir() and not self.folder.parent.is_dir():
             self._require_folder()
-        atomic.make_folder(self._path(oid).parent)
+        above = atomic.create_folder(folder)
         if not self._swept:
             self._swept = True
             sweep_store(self.folder)
+        return above
 
     def _require_folder(self) -> None:
         if not os.path.lexists(self.folder):
             raise StoreUnavailable(
                 f"the store folder {self.folder} is not there", "is its drive mounted?"
             )
+
+
+def _size(path: Path) -> int | None:
+    with _errors_of(path):
+        try:
+            found = os.stat(path)
+        except FileNotFoundError:
+            return None
+    return found.st_size if stat.S_ISREG(found.st_mode) else None
+
+
+def _copy_in(oid: str, source: Path, stream: FileIO, path: Path, progress: Progress) -> None:
+    with atomic.replacing(path) as copy, Digest() as digest:
+        for piece in source_pieces(stream, source):
+            digest.update(piece)
+            copy.write(piece)
+            progress(len(piece))
+        if digest.hexdigest() != oid:
+            raise ObjectCorrupt(f"{source} does not hash to its oid {oid}; not stored")
 
 
 def _objects_in(folder: str) -> Iterator[Stored]:

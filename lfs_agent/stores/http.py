@@ -6,6 +6,7 @@ all of them have hashed to the oid.
 """
 
 import os
+import re
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +24,7 @@ from lfs_agent.streams import is_whole, receive, size_of, verified_pieces
 TOKEN = "CACHEFERRY_TOKEN"
 """The environment variable with a Bearer token for the store's own server."""
 
+_FOLDER = re.compile("[0-9a-f]{2}")
 _FRESH = {"Cache-Control": "no-cache"}  # a proxy may remember that an object was not there
 
 
@@ -149,7 +151,7 @@ class HttpStore:
         found = [entry.names for entry in self._dav.listing(above) if entry.names]
         itself = min(map(len, found), default=0)
         names = [names[-1] for names in found if len(names) == itself + 1]
-        return [f"{above}{name}/" for name in names if len(name) == 2]
+        return [f"{above}{name}/" for name in names if _FOLDER.fullmatch(name)]
 
     def _objects_in(self, folder: str) -> list[Stored]:
         found = []

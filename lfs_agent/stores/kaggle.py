@@ -99,25 +99,26 @@ class KaggleStore:
     def _api(self) -> "Api":
         try:
             from lfs_agent.stores.kaggleapi import Api
+
+            return Api(self._url, self._anonymous)
         except ModuleNotFoundError as error:
             raise ConfigurationError(
                 f"kaggle:// stores need {error.name}, which is not installed",
                 "pip install 'cacheferry[kaggle]'",
             ) from None
-        return Api(self._url, self._anonymous)
 
     def _require_credentials(self) -> None:
-        from lfs_agent.stores.kagglehttp import CREDENTIALS
-
         if not self._api.has_credentials:
+            from lfs_agent.stores.kagglehttp import CREDENTIALS
+
             raise ConfigurationError(f"no credentials to write to {self._url}", CREDENTIALS)
 
     def _files(self) -> "dict[str, File]":
-        from lfs_agent.stores.kaggleversions import by_place
+        from lfs_agent.stores.kaggleversions import current_files
 
         current = self._api.version()
         if current != self._listed[0]:
-            self._listed = current, by_place(self._api.files(current))
+            self._listed = current, current_files(self._api, current)
         return self._listed[1]
 
     def _fetch(self, oid: str, target: Path, progress: Progress) -> None:

@@ -84,15 +84,15 @@ class Api:
         waited, delay = 0.0, 0.2
         while waited < PATIENCE:
             status = self._status()
+            if status is None and beyond is None:
+                return 0
+            if status in ("READY", "FAILED") and (current := self.version()) > (beyond or 0):
+                return current
             if status == "FAILED":
                 raise StoreDenied(
                     f"kaggle could not process the last version of {self._url}",
                     "its page on kaggle.com says why",
                 )
-            if status is None and beyond is None:
-                return 0
-            if status == "READY" and (current := self.version()) > (beyond or 0):
-                return current
             self._sleep(delay)
             waited, delay = waited + delay, min(delay * 1.5, 15)
         raise StoreError(
@@ -101,15 +101,12 @@ class Api:
         )
 
     def files(self, version: int) -> list[File]:
-        """Every file of a version."""
+        """Every file of a version. Raises ObjectMissing for one that Kaggle has not processed."""
         found: list[File] = []
         request = self._about(ApiListDatasetFilesRequest())
         request.dataset_version_number, request.page_size = version, _PAGE
         while version:
-            try:
-                answer = self._datasets.list_dataset_files(request)
-            except ObjectMissing:
-                break  # a version that Kaggle could not process has no files
+            answer = self._datasets.list_dataset_files(request)
             if answer.error_message:
                 raise StoreDenied(f"kaggle refuses to list {self._url}: {answer.error_message}")
             for file in answer.dataset_files:
@@ -121,23 +118,19 @@ class Api:
         return found
 
     @contextmanager
-    def download(self, name: str, version: int | None = None) -> "Iterator[Download | None]":
-        """A file of a version, by default the current one, to be read; None where it is not."""
-        request = self._about(ApiDownloadDatasetRequest())
-        request.file_name = name
-        if version is not None:
-            request.dataset_version_number = version
-        try:
-            response = self._datasets.download_dataset(request)
-        except ObjectMissing:
+    def download(self, *names: str, version: int | None = None) -> "Iterator[Download | None]":
+        """A file of a version, by default the current one, to be read; None where it is not.
+
+        It is the first that is there: Kaggle may list a file under another path than its own.
+        """
+        for name in names:
+            with suppress(ObjectMissing):
+                where = self._address(name, version)
+                break
+        else:
             yield None
             return
-        # The address is signed, and on another host, which has no use for our credentials.
-        where = urljoin(response.url, response.headers.get("Location", "/"))
         with errors_of(self._url), self._sessions[1].get(where, **STREAM) as answer:
-            if answer.status_code == 404:
-                yield None
-                return
             require_ok(answer, self._url, True)
             yield Download(self._sessions[1], answer, name.rpartition("/")[2], self._url)
 
@@ -151,19 +144,16 @@ class Api:
         request.content_length, request.last_modified_epoch_seconds = size, int(time.time())
         started = self._blobs.start_blob_upload(request)
         arrived = 0
-        for _ in range(TRIES):
+        for number in range(1, TRIES + 1):
             body = Body(data(), arrived, size)
             with suppress(*BROKEN):
-                if self._sent(started.create_url, body, body.range()):
+                if self._sent(started.create_url, body):
                     return str(started.token)
-            with errors_of(self._url):
-                answer = self._sessions[1].put(
-                    started.create_url, headers={"Content-Range": f"bytes */{size}"}, **PLAIN
-                )
-            if answer.status_code != 308:
-                require_ok(answer, self._url, True)
+            self._sleep(0.2 * number)
+            there = self._arrived(started.create_url, size)
+            if there is None:
                 return str(started.token)
-            arrived = int(answer.headers.get("Range", "bytes=0--1").rpartition("-")[2] or -1) + 1
+            arrived = there
         raise StoreUnavailable(f"the upload to {self._url} broke off {TRIES} times")
 
     def create(self, after: int, tokens: dict[str, str], notes: str) -> None:
@@ -200,6 +190,15 @@ class Api:
         request.owner_slug, request.dataset_slug = self._owner, self._dataset
         return request
 
+    def _address(self, name: str, version: int | None) -> str:
+        """Where a file is to be had: signed, on a host that has no use for our credentials."""
+        request = self._about(ApiDownloadDatasetRequest())
+        request.file_name = name
+        if version is not None:
+            request.dataset_version_number = version
+        answer = self._datasets.download_dataset(request)
+        return str(urljoin(answer.url, answer.headers.get("Location", "/")))
+
     def _status(self) -> str | None:
         try:
             answer = self._datasets.get_dataset_status(self._about(ApiGetDatasetStatusRequest()))
@@ -219,15 +218,30 @@ class Api:
             raise StoreUnavailable(f"kaggle refuses a version of {self._url}: {words}")
         raise StoreDenied(f"kaggle refuses a version of {self._url}: {words}")
 
-    def _sent(self, where: str, body: "Body", range: str | None) -> bool:
-        headers = {"Content-Type": "application/octet-stream"}
-        headers |= {"Content-Range": range} if range else {}
+    def _sent(self, where: str, body: Body) -> bool:
         data = body if len(body) else b""
-        answer = self._sessions[1].put(where, data=data, headers=headers, **PLAIN)
+        answer = self._sessions[1].put(where, data=data, headers=body.headers(), **PLAIN)
         if answer.status_code == 308 or answer.status_code in PASSING:
             return False
-        require_ok(answer, self._url, True)
+        self._require_accepted(answer)
         return True
+
+    def _arrived(self, where: str, size: int) -> int | None:
+        """How many bytes of a broken upload are there; None for all."""
+        with errors_of(self._url):
+            headers = {"Content-Range": f"bytes */{size}"}
+            answer = self._sessions[1].put(where, headers=headers, **PLAIN)
+        if answer.status_code != 308:
+            self._require_accepted(answer)
+            return None
+        there = answer.headers.get("Range")
+        return int(there.rpartition("-")[2]) + 1 if there else 0
+
+    def _require_accepted(self, answer: Any) -> None:
+        try:
+            require_ok(answer, self._url, True)
+        except ObjectMissing:
+            raise StoreUnavailable(f"kaggle has forgotten an upload to {self._url}") from None
 
 
 class _Caller:

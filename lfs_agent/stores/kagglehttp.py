@@ -142,9 +142,12 @@ class Body:
             yield piece[skip:]
             skip = max(0, skip - len(piece))
 
-    def range(self) -> str | None:
-        """The header for it; None for an empty file."""
-        return f"bytes {self._start}-{self._size - 1}/{self._size}" if self._size else None
+    def headers(self) -> dict[str, str]:
+        """What tells the receiver which part of the file it is."""
+        part = f"bytes {self._start}-{self._size - 1}/{self._size}"
+        return {"Content-Type": "application/octet-stream"} | (
+            {"Content-Range": part} if self._size else {}
+        )
 
 
 def require_ok(answer: requests.Response, url: str, known: bool) -> None:

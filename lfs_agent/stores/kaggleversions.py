@@ -13,15 +13,15 @@ from hashlib import file_digest
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from cacheferry.core.errors import ObjectCorrupt, StoreUnavailable
+from cacheferry.core.errors import ObjectCorrupt, ObjectMissing, StoreUnavailable
 from cacheferry.core.oid import hash_file, is_oid, relative_path
 from cacheferry.core.store import Progress, no_progress
 from lfs_agent.files import creating, open_source, write_all
 from lfs_agent.stores.kaggleapi import Api, File
+from lfs_agent.stores.kagglehttp import WORKERS
 from lfs_agent.streams import is_whole, receive, size_of, verified_pieces
 
 _RACES = 5
-_WORKERS = 8
 
 
 def place_of(name: str) -> str:
@@ -33,6 +33,17 @@ def place_of(name: str) -> str:
 def by_place(files: list[File]) -> dict[str, File]:
     """A version's files by the place where they belong."""
     return {place_of(file.name): file for file in files}
+
+
+def current_files(api: Api, current: int) -> dict[str, File]:
+    """The files of the version that is current, by place; none where there is no version (0).
+
+    A list that is not there yet is no empty one: what it does not name would be lost.
+    """
+    try:
+        return by_place(api.files(current))
+    except ObjectMissing:
+        raise StoreUnavailable(f"kaggle does not list its version {current} yet") from None
 
 
 def publish(api: Api, sources: Mapping[str, Path], progress: Progress) -> None:
@@ -48,8 +59,9 @@ def publish(api: Api, sources: Mapping[str, Path], progress: Progress) -> None:
     for _ in range(_RACES):
         current = api.settled(made)
         for number in range(current if seen is None else seen + 1, current):
-            kept |= by_place(api.files(number))
-        here = by_place(api.files(current))
+            with suppress(ObjectMissing):  # Kaggle could not process it
+                kept |= by_place(api.files(number))
+        here = current_files(api, current)
         kept |= here
         lacking = _lacking(api, here, sources)
         count.all(sources.keys() - lacking)
@@ -72,7 +84,7 @@ def _lacking(api: Api, here: Mapping[str, File], sources: Mapping[str, Path]) ->
         return file is None or file.size != size_of(sources[oid]) or not _same(api, file, oid)
 
     def _same(api: Api, file: File, oid: str) -> bool:
-        with api.download(file.name, file.version) as found:
+        with api.download(relative_path(oid), file.name, version=file.version) as found:
             if found is None:
                 return False
             if found.md5 and not found.zipped:
@@ -81,7 +93,7 @@ def _lacking(api: Api, here: Mapping[str, File], sources: Mapping[str, Path]) ->
                 return is_whole(oid, found.pieces(), no_progress)
             return False
 
-    with ThreadPoolExecutor(_WORKERS) as pool:
+    with ThreadPoolExecutor(WORKERS) as pool:
         return {oid for oid, lack in zip(sources, pool.map(lacks, sources), strict=True) if lack}
 
 
@@ -114,7 +126,7 @@ def _send(
         if token:
             tokens[place] = token
 
-    with ThreadPoolExecutor(_WORKERS) as pool:
+    with ThreadPoolExecutor(WORKERS) as pool:
         for _ in pool.map(send, sorted((mine.keys() | kept.keys()) - tokens.keys())):
             pass
 
@@ -129,9 +141,9 @@ def _send_again(api: Api, place: str, file: File) -> str | None:
     name = place.rpartition("/")[2]
     with TemporaryDirectory(prefix="cacheferry-") as folder:
         copy = Path(folder, "copy")
-        with api.download(file.name, file.version) as found:
+        with api.download(place, file.name, version=file.version) as found:
             if found is None:
-                return None
+                raise StoreUnavailable(f"kaggle lists {file.name} and does not give it")
             if not is_oid(name):
                 with creating(copy) as stream:
                     for piece in found.pieces():

@@ -47,9 +47,10 @@ def authenticate(server: LfsServer, operation: str, root: Path, anonymous: bool)
     if not host or host.startswith("-") or (parts.username or "").startswith("-"):
         raise ConfigurationError(f"{server.address} names no host")
     user = f"{parts.username}@" if parts.username else ""
-    port = ["-p", str(parts.port)] if parts.port else []
+    program = _ssh(root)
+    port = ["-P" if _is_putty(program) else "-p", str(parts.port)] if parts.port else []
     remote = f"git-lfs-authenticate {shlex.quote(path)} {operation}"
-    said = _run([*_ssh(root), *port, f"{user}{host}", remote], server, root)
+    said = _run([*program, *port, f"{user}{host}", remote], server, root)
     path = path.strip("/")
     usual = f"https://{host}/{path}{'' if path.endswith('.git') else '.git'}/info/lfs"
     return _door(said, usual)
@@ -61,8 +62,14 @@ def _ssh(root: Path) -> list[str]:
     words = os.environ.get("GIT_SSH_COMMAND") or git.ask("config", "--get", "core.sshCommand")
     program = shlex.split(words) if words else [os.environ.get("GIT_SSH") or "ssh"]
     program = [os.path.expanduser(word) for word in program]
+    if _is_putty(program):
+        return [*program, "-batch"]
     is_openssh = Path(program[0]).stem.lower() == "ssh"
     return program + (["-oBatchMode=yes"] if is_openssh else [])
+
+
+def _is_putty(program: list[str]) -> bool:
+    return "plink" in Path(program[0]).stem.lower()
 
 
 def _run(command: list[str], server: LfsServer, root: Path) -> dict[str, Any]:

@@ -48,7 +48,7 @@ class Answer:
 
     def __init__(self, response: requests.Response, give_back: Callable[[], None]) -> None:
         self._response = response
-        self._give_back = give_back
+        self._give_back: Callable[[], None] | None = give_back
         self.status = response.status_code
         self.url = response.url
 
@@ -94,7 +94,9 @@ class Answer:
             with suppress(*_ERRORS):  # read to its end, it leaves its connection usable
                 self._response.raw.read(_SMALL)
         self._response.close()
-        self._give_back()
+        if self._give_back:
+            self._give_back()
+            self._give_back = None
 
     def __enter__(self) -> Self:
         return self
@@ -193,8 +195,11 @@ class Web:
                 allow_redirects=False,
                 stream=True,
             )
-        except _ERRORS as error:
-            raise failed(error, url) from None
+        except BaseException as error:
+            session.close()
+            if isinstance(error, _ERRORS):
+                raise failed(error, url) from None
+            raise
         return Answer(response, lambda: self._idle.append(session))
 
     def _checked(self, answer: Answer, method: str, passing: Container[int]) -> Answer:

@@ -19,6 +19,7 @@ _PATIENCE = 30.0
 
 # A daemon, a kernel and git-lfs's agent have nobody in front of them who could be asked.
 _NO_PROMPT = {"GIT_ASKPASS": "", "SSH_ASKPASS": "", "GCM_INTERACTIVE": "never"}
+_NO_PROMPT_EITHER = ("core.askPass=", "credential.interactive=false")
 
 
 class Credentials:
@@ -81,7 +82,7 @@ class Credentials:
         """What `git credential` prints; '' where it knows nothing."""
         if not description:
             return ""
-        git = Git(Path(usual.work_folder()), env=_NO_PROMPT)
+        git = Git(Path(usual.work_folder()), env=_NO_PROMPT, config=_NO_PROMPT_EITHER)
         with suppress(CacheferryError, subprocess.TimeoutExpired):
             data = (description.rstrip("\n") + "\n\n").encode()
             return git.run("credential", action, data=data, timeout=_PATIENCE).decode(

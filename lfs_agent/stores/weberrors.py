@@ -23,7 +23,8 @@ _HINTS = {
 
 def shown(url: str) -> str:
     """The address as a message may show it: no query, which may be a signature, no password."""
-    return redacted(url.partition("?")[0].encode("ascii", "backslashreplace").decode())
+    plain = "".join(letter if letter.isprintable() else "?" for letter in url.partition("?")[0])
+    return redacted(plain)
 
 
 def refused(

@@ -291,3 +291,21 @@ def test_a_daemon_is_not_to_publish_before_the_change_is_committed(world, full):
     finally:
         world.cf(full, "daemon", "stop")
     assert world.cf(full, "migrate", "--to", "git").returncode == 0
+
+
+def test_a_pointer_that_plain_git_has_no_object_for_is_named(world, full):
+    (full / BASELINE).unlink()
+    shutil.rmtree(full / ".git/lfs/objects")
+    assert world.cf(full, "init", "--store", "git").returncode == 0
+    done = world.cf(full, "pull")
+    assert done.returncode == 1 and oid_of(payload(2)) in done.stderr
+    assert not (full / BASELINE).exists()
+
+
+def test_a_switch_that_a_death_has_cut_in_two_is_completed(world, full):
+    text = (full / "cacheferry.yaml").read_text()
+    (full / "cacheferry.yaml").write_text(text.replace("../store", "lfs"))
+    assert "cacheferry::" in (full / ".lfsconfig").read_text()
+    done = world.cf(full, "migrate", "--to", "lfs")
+    assert done.returncode == 0, done.stderr
+    assert "cacheferry::" not in (full / ".lfsconfig").read_text()

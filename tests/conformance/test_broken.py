@@ -47,6 +47,15 @@ def test_case_fails_on_the_broken_agent(case: Case, fault: str) -> None:
     assert word == "FAIL"
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", sorted({fault for _, fault in PAIRS}))
+def test_a_broken_agent_is_broken_in_one_way(fault: str) -> None:
+    """So that no case fails only because the agent does not run at all."""
+    names = ("init alone", "last line open", "senseless: blank", "round trip: 131 KB")
+    basic = [case for case in CASES if case.name in names]
+    assert any(run(case, model(fault)).word == "ok" for case in basic)
+
+
 def test_every_case_has_a_fault_and_every_fault_a_case(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(Path(__file__).parent / "broken"))
     faults = runpy.run_path(str(Path(__file__).parent / "broken" / "faults.py"))["FAULTS"]

@@ -57,6 +57,10 @@ class Dataset:
         self.ready = 0
         self.looks_left = 0
         self.public = False
+        self.failed: set[int] = set()
+        """Versions that cannot be processed."""
+        self.bare = False
+        """Whether a listing names files without their folders."""
         self.zipped: dict[str, bytes] = {}
 
     def add(self, files: Files, looks: int) -> None:
@@ -69,7 +73,7 @@ class Dataset:
         """Somebody asks how far it is: processing takes so many questions."""
         if self.looks_left:
             self.looks_left -= 1
-        else:
+        elif len(self.versions) not in self.failed:
             self.ready = len(self.versions)
 
     @property
@@ -128,6 +132,8 @@ class Kaggle:
     def GetDatasetStatus(self, ask: dict[str, Any], known: bool) -> dict[str, Any]:
         dataset = self._dataset(ask, known)
         dataset.look()
+        if not dataset.looks_left and len(dataset.versions) in dataset.failed:
+            return {"status": "FAILED"}
         ready = dataset.ready == len(dataset.versions)
         return {"status": "READY" if ready else "BLOBS_RECEIVED"}
 
@@ -143,7 +149,12 @@ class Kaggle:
         made = dataset.made[number - 1].strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         more = str(start + size) if start + size < len(files) else ""
         listed = [
-            {"name": name, "totalBytes": len(files[name]), "creationDate": made} for name in names
+            {
+                "name": name.rpartition("/")[2] if dataset.bare else name,
+                "totalBytes": len(files[name]),
+                "creationDate": made,
+            }
+            for name in names
         ]
         return {"datasetFiles": listed, "nextPageToken": more}
 
@@ -192,7 +203,7 @@ class Kaggle:
 
     def _version(self, dataset: Dataset, ask: dict[str, Any]) -> tuple[int, Files]:
         number = ask.get("datasetVersionNumber") or dataset.ready
-        _require(0 < number <= dataset.ready, 404, "Not found")
+        _require(0 < number <= dataset.ready and number not in dataset.failed, 404, "Not found")
         return number, dataset.versions[number - 1]
 
     def _files(self, tree: dict[str, Any], above: str = "") -> Files:

@@ -15,7 +15,7 @@ import pytest
 from tests.servers.place import FolderPlace
 
 USER, PASSWORD = "ada", "correct-horse"
-_MODULE = Path("/usr/lib/nginx/modules/ngx_http_dav_ext_module.so")
+MODULE = Path("/usr/lib/nginx/modules/ngx_http_dav_ext_module.so")
 _CONFIG = """\
 load_module {module};
 daemon off;
@@ -91,11 +91,17 @@ def seen(place: FolderPlace) -> list[str]:
     return [line for line in lines if f"/{place.folder.name}/" in line]
 
 
+def program() -> str:
+    """Where nginx is; skips the test where it is not, or lacks its module for listing."""
+    found = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+    if not found or not MODULE.exists():
+        pytest.skip("needs nginx with its dav-ext module: apt install nginx-extras")
+    return found
+
+
 @cache
 def _running() -> tuple[int, Path]:
-    nginx = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-    if not nginx or not _MODULE.exists():
-        pytest.skip("needs nginx with its dav-ext module: apt install nginx-extras")
+    nginx = program()
     folder = Path(tempfile.mkdtemp(prefix="nginx-"))
     for kind in KINDS:
         (folder / "files" / kind).mkdir(parents=True)
@@ -104,7 +110,7 @@ def _running() -> tuple[int, Path]:
     while True:  # another process may take the port first
         port = free_port()
         (folder / "nginx.conf").write_text(
-            _CONFIG.format(folder=folder, port=port, module=_MODULE), encoding="utf-8"
+            _CONFIG.format(folder=folder, port=port, module=MODULE), encoding="utf-8"
         )
         process = subprocess.Popen(
             [nginx, "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", "error.log"],

@@ -158,6 +158,21 @@ def test_gits_helper_is_not_asked_where_nobody_wants_a_credential(tmp_path: Path
     assert asked(folder) == []
 
 
+@posix
+def test_nobody_is_asked_for_a_password(tmp_path: Path, monkeypatch):
+    asks = tmp_path / "asks"
+    asks.write_text(f'#!/bin/sh\necho "$1" >>"{tmp_path}/prompted"\necho x\n')
+    asks.chmod(0o755)
+    for name in ("GIT_ASKPASS", "SSH_ASKPASS"):
+        monkeypatch.setenv(name, str(asks))
+    (tmp_path / "gitconfig").write_text(f"[core]\n\taskPass = {asks}\n")
+    with serving(guarding(BASIC)) as server, closing(store_on(server)) as store:
+        with pytest.raises(StoreDenied):
+            store.size(OID)
+        assert server.credentials() == {None}
+    assert not (tmp_path / "prompted").exists()
+
+
 def test_without_any_nobody_is_asked_and_the_error_says_what_to_do(tmp_path: Path):
     with (
         serving(guarding(BASIC)) as server,

@@ -163,13 +163,21 @@ def test_a_read_follows_a_redirect_to_another_server(server, store, tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    "target", ["/caches/again", "file:///etc/passwd", "http://me:secret@127.0.0.1/x", "http://[/"]
+    "target",
+    [
+        "/caches/again",
+        "file:///etc/passwd",
+        "http://me:secret@127.0.0.1/x",
+        "http://[/",
+        "ftp://x/\x1b[2J",
+    ],
 )
 def test_a_redirect_that_leads_nowhere_is_refused(server, store, tmp_path: Path, target: str):
     server.twist = lambda request: request.answer(302, Location=target)
     with pytest.raises(StoreDenied) as error:
         store.get(OID, tmp_path / "target", no_progress)
     assert len(server.asked) <= 5 and "secret" not in error.value.message
+    assert error.value.message.isprintable()
 
 
 @pytest.mark.parametrize("length", ["99999999999", "nonsense", "-5"])

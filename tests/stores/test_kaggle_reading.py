@@ -2,6 +2,7 @@
 
 import os
 import stat
+import sys
 import zlib
 from io import BytesIO
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from cacheferry.core import storeurl
 from cacheferry.core.errors import (
+    ConfigurationError,
     ObjectCorrupt,
     ObjectMissing,
     StoreDenied,
@@ -55,10 +57,20 @@ def test_attached_dataset_is_read_without_network(
 
 def test_attached_dataset_needs_no_library(place: KagglePlace, tmp_path: Path, monkeypatch):
     place.attach({PATH: DATA})
-    monkeypatch.setitem(__import__("sys").modules, "kagglehub", None)
-    monkeypatch.setitem(__import__("sys").modules, "requests", None)
-    monkeypatch.delitem(__import__("sys").modules, "lfs_agent.stores.kaggleapi", raising=False)
+    monkeypatch.setitem(sys.modules, "kagglehub", None)
+    monkeypatch.setitem(sys.modules, "requests", None)
+    monkeypatch.delitem(sys.modules, "lfs_agent.stores.kaggleapi", raising=False)
     assert got(once(place), tmp_path) == DATA
+
+
+def test_without_the_library_one_is_told_what_to_install(
+    place: KagglePlace, tmp_path: Path, monkeypatch
+):
+    for name in ("kagglehub", "kagglehub.config"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(ConfigurationError, match="kagglehub") as error:
+        got(once(place), tmp_path)
+    assert error.value.hint == "pip install 'cacheferry[kaggle]'"
 
 
 def test_archive_that_kaggle_has_not_unpacked_is_read_where_it_lies(
@@ -136,8 +148,11 @@ def test_one_object_is_fetched_and_not_the_dataset(place: KagglePlace, tmp_path:
     assert len(place.kaggle.made("GET")) == 1 and not place.kaggle.made("ListDatasetFiles")
 
 
-def test_object_that_kaggle_has_flattened_is_found(place: KagglePlace, tmp_path: Path):
-    place.make({OID: DATA})
+@pytest.mark.parametrize("path", [OID, f"archive/{PATH}"])
+def test_object_that_kaggle_has_put_elsewhere_is_found(
+    place: KagglePlace, tmp_path: Path, path: str
+):
+    place.make({path: DATA})
     store = once(place)
     assert (got(store, tmp_path), store.size(OID)) == (DATA, len(DATA))
     assert [one.oid for one in store.objects()] == [OID]

@@ -19,6 +19,7 @@ from cacheferry.core.errors import (
     ObjectCorrupt,
     StoreDenied,
     StoreError,
+    StoreUnavailable,
 )
 from cacheferry.core.store import no_progress
 from lfs_agent.stores import kaggleapi, open_store
@@ -159,6 +160,40 @@ def test_refusal_that_passes_is_tried_again(place: KagglePlace, store, tmp_path:
     assert place.names() == [path_of(b"new")]
 
 
+def test_list_without_folders_loses_nothing(place: KagglePlace, once: KaggleStore, tmp_path: Path):
+    place.make({path_of(b"old"): b"old"}).bare = True
+    once.put_together(sources(tmp_path, b"new"), no_progress)
+    assert place.names() == sorted(map(path_of, (b"old", b"new")))
+    assert len(place.dataset.versions) == 2
+
+
+@pytest.mark.parametrize("what", ["ListDatasetFiles", "DownloadDataset"])
+def test_what_kaggle_lists_and_does_not_give_is_not_taken_for_gone(
+    place: KagglePlace, once: KaggleStore, tmp_path: Path, what: str
+):
+    place.make({path_of(b"old"): b"old"})
+
+    def not_yet(request: Request) -> None:
+        if request.what == what:
+            raise Answer(404, "Not found")
+
+    place.kaggle.before = not_yet
+    with pytest.raises(StoreUnavailable):
+        once.put_together(sources(tmp_path, b"new"), no_progress)
+    assert len(place.dataset.versions) == 1
+
+
+def test_version_that_kaggle_could_not_process_is_an_error_and_the_next_one_goes_on(
+    place: KagglePlace, once: KaggleStore, tmp_path: Path
+):
+    place.make({path_of(b"old"): b"old"}).failed.add(2)
+    with pytest.raises(StoreDenied, match="could not process"):
+        once.put_together(sources(tmp_path, b"new"), no_progress)
+    assert place.names() == [path_of(b"old")]
+    once.put_together(sources(tmp_path, b"new"), no_progress)
+    assert place.names() == sorted(map(path_of, (b"old", b"new")))
+
+
 def test_waiting_has_an_end(place: KagglePlace, tmp_path: Path):
     place.make({})
     place.dataset.add({}, looks=10**6)
@@ -266,16 +301,18 @@ def test_wrong_bytes_among_many_make_no_version(
     assert place.kaggle.datasets == {}
 
 
+@pytest.mark.parametrize("arrived", [0, 2 << 20])
+@pytest.mark.parametrize("how", [0, 503])  # the line goes dead; the storage is busy
 def test_upload_that_breaks_off_goes_on_where_it_was(
-    place: KagglePlace, once: KaggleStore, tmp_path: Path
+    place: KagglePlace, once: KaggleStore, tmp_path: Path, arrived: int, how: int
 ):
     data = os.urandom(5 << 20)
-    left = [0]
+    left = [how]
 
     def break_off(request: Request) -> None:
         if request.what == "PUT" and left:
             blob = next(iter(place.kaggle.blobs.values()))
-            blob["data"] = data[: 2 << 20]
+            blob["data"] = data[:arrived]
             raise Answer(left.pop())
 
     place.kaggle.before = break_off
@@ -285,7 +322,7 @@ def test_upload_that_breaks_off_goes_on_where_it_was(
     assert ranges == [
         f"bytes 0-{len(data) - 1}/{len(data)}",
         f"bytes */{len(data)}",
-        f"bytes {2 << 20}-{len(data) - 1}/{len(data)}",
+        f"bytes {arrived}-{len(data) - 1}/{len(data)}",
     ]
 
 

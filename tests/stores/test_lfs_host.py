@@ -168,7 +168,9 @@ def test_many_cost_one_question_a_hundred(store, host, tmp_path):
     got = many.each(store, sources, lambda oid: store.get(oid, tmp_path / oid, no_progress))
     assert got == {}
     assert all((tmp_path / o).read_bytes() == p.read_bytes() for o, p in sources.items())
-    assert sum("/objects/batch" in line for line in host.requests()) == 2
+    asked = [line.split() for line in host.requests()]
+    assert sum(path.endswith("/objects/batch") for _, path, *_ in asked) == 2
+    assert {sent for method, _, sent, _ in asked if method == "GET"} == {"none"}  # they are signed
 
 
 def test_one_bad_object_among_many_fails_alone(store, host, tmp_path):

@@ -29,8 +29,8 @@ def fault(kind):
 class strict_layout(Model):
     def parsed(self, line):
         message = super().parsed(line)
-        usual = b'{"event":"init","operation":"upload","remote":"origin","concurrent":false,'
-        if message.get("event") == "init" and not line.startswith(usual):
+        usual = line.startswith(b'{"event":"init","operation":"') and b'"concurrent":' in line
+        if message.get("event") == "init" and not usual:
             raise Senseless("an init that is not laid out as expected")
         return message
 

@@ -147,7 +147,7 @@ class Model:
     def storage(self):
         """The LFS storage."""
         common = os.path.join(os.getcwd(), self.git("rev-parse", "--git-common-dir"))
-        return os.path.join(common, self.git("config", "--type=path", "lfs.storage") or "lfs")
+        return os.path.join(common, self.git("config", "lfs.storage") or "lfs")
 
     def git(self, *words):
         done = subprocess.run(["git", *words], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)

@@ -18,7 +18,7 @@ CHANGES = (
 ).split()
 DATA = os.urandom(2_500_000)
 OID = oid_of(DATA)
-THIN = 3
+THIN = 5
 
 
 def up(scene: Scene) -> bytes:

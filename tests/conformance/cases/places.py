@@ -84,6 +84,11 @@ def with_spaces(scene: Scene) -> tuple[str, Path]:
     return str(scene.base / "else where"), scene.base / "else where"
 
 
+def with_a_tilde(scene: Scene) -> tuple[str, Path]:
+    """git-lfs takes it for the name of a folder."""
+    return "~/objects", scene.repo / ".git/~/objects"
+
+
 def other_file_system(scene: Scene) -> tuple[str, Path]:
     folder = Path("/dev/shm")
     if not os.access(folder, os.W_OK) or folder.stat().st_dev == scene.base.stat().st_dev:
@@ -102,6 +107,7 @@ def other_file_system(scene: Scene) -> tuple[str, Path]:
         "absolute": absolute,
         "relative": relative,
         "with spaces": with_spaces,
+        "with ~": with_a_tilde,
         "on another file system": other_file_system,
     },
 )

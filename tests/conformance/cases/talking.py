@@ -16,7 +16,6 @@ from tests.conformance.wire import (
 )
 
 LAYOUTS = {
-    "as git-lfs": init("upload"),
     "CRLF": b'{"operation":"upload","event":"init","remote":"origin"}\r\n',
     "spaces, order": b'{ "remote": "origin", "operation": "upload", "event": "init" }\n',
     "escapes": b'{"event":"init","operation":"\\u0075pload","remote":"orig\\u0069n"}\n',
