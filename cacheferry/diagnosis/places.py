@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-from cacheferry.core.errors import CacheferryError, Held
+from cacheferry.core.errors import CacheferryError, ConfigurationError, Held
 from cacheferry.diagnosis.finding import Finding, ok, problem, warning
 from cacheferry.session import Session
 from daemon import branches, busy, control, state
@@ -33,9 +33,11 @@ def store(session: Session) -> Finding:
 
 def trust(session: Session) -> Finding:
     """The store may be written to."""
-    if session.chosen.trusted:
-        return ok(f"the store of {session.chosen.source} is accepted")
-    return problem(f"the store {session.chosen.url.text} is not accepted here", "cacheferry trust")
+    try:
+        session.writer()
+    except ConfigurationError as error:
+        return problem(error.message, "cacheferry trust")
+    return ok(f"the store of {session.chosen.source} is accepted")
 
 
 def upstream(session: Session) -> Finding:

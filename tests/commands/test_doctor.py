@@ -128,7 +128,7 @@ def merges_are_not_routed(world: World, clone: Path) -> str:
 
 def store_is_not_accepted(world: World, clone: Path) -> str:
     (world.folder / "state/cacheferry/trusted-stores").unlink()
-    return f"the store {world.store} is not accepted here"
+    return f"the store {world.store} comes from cacheferry.yaml"
 
 
 MENDED_BY_THE_COMMAND = [
