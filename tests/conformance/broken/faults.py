@@ -768,6 +768,17 @@ class writes_in_place(Model):
 
 
 @fault
+class completes_first(Model):
+    def put_in_place(self, name, target):
+        super().put_in_place(name, target)
+        super().complete(os.path.basename(target), None)
+
+    def complete(self, oid, path):
+        if path:
+            super().complete(oid, path)
+
+
+@fault
 class never_flushes(Model):
     def copy(self, oid, size, source, target):
         name = self.temporary_name(target)

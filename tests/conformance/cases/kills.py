@@ -6,6 +6,8 @@ import shutil
 import subprocess
 from collections import Counter
 from collections.abc import Callable
+from itertools import takewhile
+from typing import NamedTuple
 
 from tests.conformance.case import NotApplicable, case, expect
 from tests.conformance.scene import Scene
@@ -19,6 +21,14 @@ CHANGES = (
 DATA = os.urandom(2_500_000)
 OID = oid_of(DATA)
 THIN = 5
+
+
+class Change(NamedTuple):
+    """A system call, as strace writes it."""
+
+    thread: str
+    call: str
+    words: str
 
 
 def up(scene: Scene) -> bytes:
@@ -76,20 +86,24 @@ def kill_at_every_call(scene: Scene, prepare: Callable[[Scene], bytes]) -> None:
 case(SAFE, "sweeps_nothing", {"download": down}, slow=True)(kill_at_every_call)
 
 
-@case("An object is flushed, then renamed, then its folder is flushed.", "never_flushes")
+@case(
+    "An object is flushed and renamed, its folder is flushed, and only then comes complete.",
+    "never_flushes completes_first",
+)
 def durable(scene: Scene) -> None:
     log = run(scene, up(scene), None)
-    calls = [call for _, call in log if call in ("fsync", "fdatasync") or call.startswith("rename")]
+    before = takewhile(lambda one: not (one.call == "write" and "complete" in one.words), log)
+    calls = [call for _, call, _ in before if "sync" in call or call.startswith("rename")]
     last = max((n for n, call in enumerate(calls) if call.startswith("rename")), default=-1)
     expect(last > 0 and "sync" in calls[last - 1], f"no flush before the rename: {calls}")
-    expect("sync" in "".join(calls[last + 1 :]), f"no flush after the rename: {calls}")
+    expect("sync" in "".join(calls[last + 1 :]), f"no flush before complete: {calls}")
 
 
 def instants(scene: Scene, lines: bytes) -> list[tuple[str, int]]:
     """Each change that a whole run makes, as a system call and which one of its thread's."""
     seen: Counter[tuple[str, str]] = Counter()
-    for one in run(scene, lines, None):
-        seen[one] += 1
+    for thread, call, _ in run(scene, lines, None):
+        seen[thread, call] += 1
     most = Counter[str]()
     for (_, call), count in seen.items():
         most[call] = max(most[call], count)
@@ -102,8 +116,8 @@ def fresh(scene: Scene) -> None:
     scene.use_store(scene.store)
 
 
-def run(scene: Scene, lines: bytes, injection: str | None) -> list[tuple[str, str]]:
-    """The agent under strace; the changes that it has made, each with its thread, in order."""
+def run(scene: Scene, lines: bytes, injection: str | None) -> list[Change]:
+    """The agent under strace; the changes that it has made, in order."""
     strace = shutil.which("strace")
     if not strace:
         raise NotApplicable("needs strace")
@@ -124,7 +138,7 @@ def run(scene: Scene, lines: bytes, injection: str | None) -> list[tuple[str, st
     if injection is None:
         fetched_or_stored(scene, done.stdout)
     text = log.read_text(errors="replace")
-    return re.findall(r"^(\d+) +(\w+)\(", text, re.M)
+    return [Change(*found) for found in re.findall(r"^(\d+) +(\w+)\((.*)", text, re.M)]
 
 
 def fetched_or_stored(scene: Scene, out: bytes) -> None:
