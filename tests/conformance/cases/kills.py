@@ -44,20 +44,15 @@ SAFE = "kill -9 at any instant: nothing half-written under a final name, and the
 
 
 def killed(scene: Scene, prepare: Callable[[Scene], bytes], step: int) -> None:
-    talk = prepare(scene)
-    store = scene.store
-    for number, (call, count) in enumerate(instants(scene, talk)):
-        if number % step:
-            continue
+    for call, count in instants(scene, prepare(scene))[::step]:
         fresh(scene)
-        talk = prepare(scene)
-        run(scene, talk, f"{call}:signal=KILL:when={count}")
+        run(scene, prepare(scene), f"{call}:signal=KILL:when={count}")
         held = scene.place.held(OID)
         expect(held in (None, DATA), f"killed before {call} {count}: half an object is visible")
         objects = (scene.repo / ".git/lfs/objects").rglob("?" * 64)
         halves = [path for path in objects if path.read_bytes() != DATA]
         expect(not halves, f"killed before {call} {count}: half an object in the LFS storage")
-        for path in [store / name for name in scene.files()] + scene.lfs_files():
+        for path in [scene.store / name for name in scene.files()] + scene.lfs_files():
             if path != scene.object(OID):
                 os.utime(path, (1, 1))
         scene.put(DATA)
@@ -65,9 +60,6 @@ def killed(scene: Scene, prepare: Callable[[Scene], bytes], step: int) -> None:
         scene.put(b"one more, for the sweep")
         left = len(scene.files()), len(scene.lfs_files())
         expect(left == (2, 0), f"killed before {call} {count}: leaves {left} for ever")
-
-
-KILLS = {"upload": up, "download": down}
 
 
 @case(SAFE, "writes_in_place sweeps_nothing", {"upload, sampled": up})
@@ -122,6 +114,7 @@ def run(scene: Scene, lines: bytes, injection: str | None) -> list[Change]:
     if not strace:
         raise NotApplicable("needs strace")
     log = scene.base / "home" / "trace"
+    log.unlink(missing_ok=True)
     words = [strace, "-f", "-qq", "-o", str(log), "-e", "signal=none"]
     words += ["-e", f"trace={','.join('?' + name for name in CHANGES)}"]
     words += ["-e", f"inject={injection}"] if injection else []
