@@ -90,7 +90,7 @@ class Said:
 
     def served(self) -> bool:
         """True where a transfer worked."""
-        return not all(self.errors()) if self.completes() else False
+        return "" in self.errors()
 
     def refused_all(self) -> bool:
         """True where init, or each transfer, was answered with an error."""

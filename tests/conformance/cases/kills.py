@@ -6,6 +6,8 @@ import shutil
 import subprocess
 from collections import Counter
 from collections.abc import Callable
+from itertools import takewhile
+from typing import NamedTuple
 
 from tests.conformance.case import NotApplicable, case, expect
 from tests.conformance.scene import Scene
@@ -21,6 +23,14 @@ OID = oid_of(DATA)
 THIN = 5
 
 
+class Change(NamedTuple):
+    """A system call, as strace writes it."""
+
+    thread: str
+    call: str
+    words: str
+
+
 def up(scene: Scene) -> bytes:
     return init("upload") + upload(OID, len(DATA), scene.file("o", DATA)) + TERMINATE
 
@@ -34,20 +44,15 @@ SAFE = "kill -9 at any instant: nothing half-written under a final name, and the
 
 
 def killed(scene: Scene, prepare: Callable[[Scene], bytes], step: int) -> None:
-    talk = prepare(scene)
-    store = scene.store
-    for number, (call, count) in enumerate(instants(scene, talk)):
-        if number % step:
-            continue
+    for call, count in instants(scene, prepare(scene))[::step]:
         fresh(scene)
-        talk = prepare(scene)
-        run(scene, talk, f"{call}:signal=KILL:when={count}")
+        run(scene, prepare(scene), f"{call}:signal=KILL:when={count}")
         held = scene.place.held(OID)
         expect(held in (None, DATA), f"killed before {call} {count}: half an object is visible")
         objects = (scene.repo / ".git/lfs/objects").rglob("?" * 64)
         halves = [path for path in objects if path.read_bytes() != DATA]
         expect(not halves, f"killed before {call} {count}: half an object in the LFS storage")
-        for path in [store / name for name in scene.files()] + scene.lfs_files():
+        for path in [scene.store / name for name in scene.files()] + scene.lfs_files():
             if path != scene.object(OID):
                 os.utime(path, (1, 1))
         scene.put(DATA)
@@ -55,9 +60,6 @@ def killed(scene: Scene, prepare: Callable[[Scene], bytes], step: int) -> None:
         scene.put(b"one more, for the sweep")
         left = len(scene.files()), len(scene.lfs_files())
         expect(left == (2, 0), f"killed before {call} {count}: leaves {left} for ever")
-
-
-KILLS = {"upload": up, "download": down}
 
 
 @case(SAFE, "writes_in_place sweeps_nothing", {"upload, sampled": up})
@@ -76,20 +78,24 @@ def kill_at_every_call(scene: Scene, prepare: Callable[[Scene], bytes]) -> None:
 case(SAFE, "sweeps_nothing", {"download": down}, slow=True)(kill_at_every_call)
 
 
-@case("An object is flushed, then renamed, then its folder is flushed.", "never_flushes")
+@case(
+    "An object is flushed and renamed, its folder is flushed, and only then comes complete.",
+    "never_flushes completes_first",
+)
 def durable(scene: Scene) -> None:
     log = run(scene, up(scene), None)
-    calls = [call for _, call in log if call in ("fsync", "fdatasync") or call.startswith("rename")]
+    before = takewhile(lambda one: not (one.call == "write" and "complete" in one.words), log)
+    calls = [call for _, call, _ in before if "sync" in call or call.startswith("rename")]
     last = max((n for n, call in enumerate(calls) if call.startswith("rename")), default=-1)
     expect(last > 0 and "sync" in calls[last - 1], f"no flush before the rename: {calls}")
-    expect("sync" in "".join(calls[last + 1 :]), f"no flush after the rename: {calls}")
+    expect("sync" in "".join(calls[last + 1 :]), f"no flush before complete: {calls}")
 
 
 def instants(scene: Scene, lines: bytes) -> list[tuple[str, int]]:
     """Each change that a whole run makes, as a system call and which one of its thread's."""
     seen: Counter[tuple[str, str]] = Counter()
-    for one in run(scene, lines, None):
-        seen[one] += 1
+    for thread, call, _ in run(scene, lines, None):
+        seen[thread, call] += 1
     most = Counter[str]()
     for (_, call), count in seen.items():
         most[call] = max(most[call], count)
@@ -102,12 +108,13 @@ def fresh(scene: Scene) -> None:
     scene.use_store(scene.store)
 
 
-def run(scene: Scene, lines: bytes, injection: str | None) -> list[tuple[str, str]]:
-    """The agent under strace; the changes that it has made, each with its thread, in order."""
+def run(scene: Scene, lines: bytes, injection: str | None) -> list[Change]:
+    """The agent under strace; the changes that it has made, in order."""
     strace = shutil.which("strace")
     if not strace:
         raise NotApplicable("needs strace")
     log = scene.base / "home" / "trace"
+    log.unlink(missing_ok=True)
     words = [strace, "-f", "-qq", "-o", str(log), "-e", "signal=none"]
     words += ["-e", f"trace={','.join('?' + name for name in CHANGES)}"]
     words += ["-e", f"inject={injection}"] if injection else []
@@ -124,7 +131,7 @@ def run(scene: Scene, lines: bytes, injection: str | None) -> list[tuple[str, st
     if injection is None:
         fetched_or_stored(scene, done.stdout)
     text = log.read_text(errors="replace")
-    return re.findall(r"^(\d+) +(\w+)\(", text, re.M)
+    return [Change(*found) for found in re.findall(r"^(\d+) +(\w+)\((.*)", text, re.M)]
 
 
 def fetched_or_stored(scene: Scene, out: bytes) -> None:
