@@ -10,6 +10,7 @@ import pytest
 
 from tests.commands.test_init import without_git_lfs
 from tests.conftest import World, payload
+from tests.daemon.helping import daemon, eventually, is_published
 
 CACHE = "cache/s1/tl_baseline_cache.pkl"
 NO_SMUDGE = {"GIT_LFS_SKIP_SMUDGE": "1"}
@@ -207,4 +208,29 @@ def test_a_published_cache_is_clean_for_nothing(world, other):
     file = world.cache(other, "mine_baseline_cache.pkl", 3)
     os.utime(file, (time.time() - 60,) * 2)
     world.sync(other)
+    clean_for_nothing(world, other)
+
+
+def has_followed(world: World, place: Path) -> bool:
+    return len(set(world.git(place, "rev-parse", "HEAD", "origin/main").split())) == 1
+
+
+def test_what_the_daemon_publishes_is_clean_for_nothing(world, other):
+    pull(world, other)
+    with daemon(world, other):
+        file = world.cache(other, "mine_baseline_cache.pkl", 3)
+        os.utime(file, (time.time() - 60,) * 2)
+        eventually(lambda: is_published(world, f"cache/s1/{file.name}"), 60)
+        eventually(lambda: has_followed(world, other), 60)
+    clean_for_nothing(world, other)
+
+
+def test_what_the_daemon_brings_is_clean_for_nothing(world, other):
+    pull(world, other)
+    new = world.cache(world.folder / "a", "new_baseline_cache.pkl", 9)
+    world.sync(world.folder / "a")
+    with daemon(world, other):
+        eventually(lambda: (other / "cache/s1" / new.name).exists(), 60)
+        eventually(lambda: has_followed(world, other), 60)
+    assert (other / "cache/s1" / new.name).read_bytes() == payload(9)
     clean_for_nothing(world, other)
