@@ -26,16 +26,11 @@ NEVER_ANONYMOUS = ("sftp",)
 
 
 def require_supported(url: "StoreUrl") -> None:
-    """Raises ConfigurationError where no store of ours serves the address."""
+    """Raises ConfigurationError for `lfs` and `git`, which no store of ours serves."""
     if not url.needs_agent:
         raise ConfigurationError(
             f"the store `{url.text}` uses no agent, but git-lfs has started one",
             "run `cacheferry init` again in this repository",
-        )
-    if url.scheme not in _STORES:
-        raise ConfigurationError(
-            f"{url.scheme}:// stores are not supported by this version yet ({url.text})",
-            "use a folder, lfs or git",
         )
 
 
@@ -43,8 +38,7 @@ def open_store(url: "StoreUrl", anonymous: bool = False) -> "Store":
     """The store at an address; transient errors are retried. Connects to nothing yet.
 
     `anonymous` sends no credential: all that a store may be asked for which nobody has accepted.
-    Raises ConfigurationError for an address that no store of ours serves, or where its library
-    is not installed.
+    Raises ConfigurationError where the store needs no agent, or its library is not installed.
     """
     from lfs_agent.retry import Retrying, RetryingTogether
 

@@ -32,11 +32,6 @@ def test_unknown_scheme(world: World):
     assert "unknown store scheme" in problem(world)
 
 
-def test_scheme_of_a_later_version(world: World):
-    world.env["CACHEFERRY_STORE"] = "kaggle://me/data"
-    assert "not supported by this version yet" in problem(world)
-
-
 def test_credential_is_refused_and_not_shown(world: World):
     world.env["CACHEFERRY_STORE"] = "https://me:hunter2@host/x"
     message = problem(world)

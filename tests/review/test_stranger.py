@@ -59,7 +59,7 @@ def test_a_store_that_is_not_there_comes_with_a_hint(world: World) -> None:
 
 
 def test_commands_of_later_versions_are_named_as_such(world: World) -> None:
-    for command in (["prune"], ["gc"], ["doctor"], ["fsck"], ["daemon", "install"]):
+    for command in (["prune"], ["daemon", "install"]):
         done = world.cf(world.folder, *command)
         assert done.returncode == 2 and "not in this version" in done.stderr
     done = world.cf(world.folder, "foo")
