@@ -166,11 +166,7 @@ class Server:
         return lambda path, call: self._start(path, call, client)
 
     async def _answered(
-        self,
-        path: str,
-        call: _Call[_Result],
-        client: asyncssh.SFTPClient | None,
-        patience: float,
+        self, path: str, call: _Call[_Result], client: asyncssh.SFTPClient | None, patience: float
     ) -> _Result:
         try:
             async with asyncio.timeout(patience):
@@ -274,7 +270,7 @@ async def _logged_in(address: Address) -> _Session:
             )
             client = await connection.start_sftp_client(path_errors="surrogateescape")
     except asyncssh.HostKeyNotVerifiable as error:
-        raise hosts.refused or _untrusted_key(address.host, error) from None
+        raise hosts.refused or StoreDenied(f"{error}", "see known_hosts") from None
     except asyncssh.PermissionDenied as error:
         raise _not_let_in(error, keys or _KEYS) from None
     except asyncssh.ChannelOpenError as error:
@@ -369,13 +365,6 @@ async def _synced(file: asyncssh.SFTPClientFile) -> None:
         await file.fsync()
 
 
-def _untrusted_key(host: str, error: asyncssh.Error) -> StoreDenied:
-    return StoreDenied(
-        f"the SSH server {host} is not who known_hosts say: {error}",
-        f"connect once with ssh and compare its key: ssh {host}",
-    )
-
-
 def _not_let_in(error: asyncssh.Error, keys: Sequence[str]) -> StoreDenied:
     locked = [name for name in keys if _is_encrypted(name)]
     hint = f"the key {locked[0]} is encrypted: ssh-add {locked[0]}" if locked else None
@@ -396,11 +385,9 @@ def _is_encrypted(key: str) -> bool:
 
 
 _PERMANENT = (
-    asyncssh.KeyExchangeFailed,
-    asyncssh.ProtocolError,
-    asyncssh.ProtocolNotSupported,
+    asyncssh.KeyExchangeFailed, asyncssh.ProtocolError, asyncssh.ProtocolNotSupported,
     asyncssh.IllegalUserName,
-)
+)  # fmt: skip
 _PASSING = (asyncssh.SFTPConnectionLost, asyncssh.SFTPNoConnection)
 
 
