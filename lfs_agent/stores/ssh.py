@@ -106,8 +106,8 @@ class Server:
         """A new file to write, with the permissions that the server gives to new files."""
 
         async def created(client: asyncssh.SFTPClient) -> File:
-            file = await client.open(path, "xb", encoding=None)
-            return File(self._start_at(client), file, Found(path, 0, 0, True, False))
+            new = Found(path, 0, 0, is_file=True, is_folder=False)
+            return File(self._start_at(client), await client.open(path, "xb", encoding=None), new)
 
         return self._ask(path, created)
 
@@ -236,8 +236,8 @@ class _Session(NamedTuple):
 
 
 async def _logged_in(address: Address) -> _Session:
-    given = {"port": address.port, "username": address.user}
-    given = {key: value for key, value in given.items() if value is not None}
+    words = {"port": address.port, "username": address.user}.items()
+    given = {key: value for key, value in words if value is not None}
     try:
         # A first look at ssh_config, without any key.
         seen = asyncssh.SSHClientConnectionOptions(
@@ -377,10 +377,8 @@ def _not_let_in(error: asyncssh.Error, keys: Sequence[str]) -> StoreDenied:
 def _is_encrypted(key: str) -> bool:
     try:
         asyncssh.read_private_key(key)
-    except asyncssh.KeyImportError as error:
+    except (OSError, asyncssh.KeyImportError) as error:
         return str(error).startswith("Passphrase")
-    except OSError:
-        pass
     return False
 
 
