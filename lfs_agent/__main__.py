@@ -17,6 +17,10 @@ if _root != _programs:
     # Last: site-packages must not come before the standard library.
     sys.path.append(_root)
 
+from lfs_agent import usual  # noqa: E402
+
+usual.begin()
+
 from lfs_agent.agent import main  # noqa: E402
 
 sys.exit(main())

@@ -1,7 +1,6 @@
 """Reads git-lfs's lines: bounded, unbuffered, and with an eye on who reads our answers."""
 
 import os
-import select
 import sys
 
 from lfs_agent.protocol import OutputClosed, ProtocolError
@@ -16,6 +15,7 @@ class Lines:
         self._source = source
         self._output = output
         self._unread = b""
+        self._begun = False
 
     def next(self) -> bytes | None:
         """The next line without its end, None at the end of the input.
@@ -39,8 +39,11 @@ class Lines:
 
     def _wait(self) -> None:
         """Returns when there is something to read."""
-        if sys.platform == "win32":
-            return  # it has no poll: a closed stdout is noticed at the next answer
+        begun, self._begun = self._begun, True
+        if sys.platform == "win32" or not begun:
+            return  # Windows has no poll; the first line is there already: what to import can wait
+        import select
+
         poll = select.poll()
         poll.register(self._source, select.POLLIN)
         poll.register(self._output, 0)

@@ -21,12 +21,27 @@ class Found:
         self.lfs_storage = lfs_storage
 
 
+_begun: "_Questions | None" = None
+
+
+def begin() -> None:
+    """Starts the git that `find` waits for, while the agent is still being imported."""
+    global _begun
+    if sys.platform != "win32":
+        try:
+            _begun = _Questions()
+        except (OSError, ValueError):
+            _begun = None
+
+
 def find(operation: str) -> Found | None:
     """Where objects go, or None: ask `cacheferry.core.chosen`."""
+    global _begun
     if sys.platform == "win32":
         return None  # it has no posix_spawn
     try:
-        return _find(operation)
+        asked, _begun = _begun or _Questions(), None
+        return _find(operation, asked)
     except (OSError, ValueError):
         return None
 
@@ -45,16 +60,13 @@ def work_folder() -> str:
         return os.getcwd()
 
 
-def _find(operation: str) -> Found | None:
-    folder = work_folder()
-    places = _Git(folder, "rev-parse", "--show-toplevel", "--git-common-dir")
-    settings = _Git(folder, "config", "-z", "--get-regexp", r"^(cacheferry\.store|lfs\.storage)$")
-    found, configured = places.answer(), settings.answer(1)
-    if found is None or configured is None or "lfs.storage" in configured:
+def _find(operation: str, asked: "_Questions") -> Found | None:
+    settings = asked.settings()
+    places = asked.places(settings)
+    if settings is None or places is None or "lfs.storage" in settings:
         return None
-    root, common = found.rstrip("\n").split("\n")
-    common = os.path.join(folder, common)
-    own = os.environ.get("CACHEFERRY_STORE") or _last_value(configured)
+    root, common = places
+    own = os.environ.get("CACHEFERRY_STORE") or settings.get("cacheferry.store")
     named = own or _named_by_file(root)
     if not named or not _is_plain(named):
         return None
@@ -64,8 +76,57 @@ def _find(operation: str) -> Found | None:
     return Found(store, os.path.join(os.path.normpath(common), "lfs"))
 
 
-def _last_value(records: str) -> str:
-    return records.rstrip("\0").rpartition("\0")[2].partition("\n")[2]
+class _Questions:
+    """What git is asked, as far as it has to be: each process takes as long as all of our own."""
+
+    def __init__(self) -> None:
+        self._folder = work_folder()
+        self._settings = _Git(self._folder, "config", "-z", "--get-regexp", _KEYS)
+        self._plain = _is_plain_clone(self._folder)
+        self._places = None if self._plain else self._ask_places()
+
+    def settings(self) -> dict[str, str] | None:
+        """The last value of each key; None where git does not answer."""
+        told = self._settings.answer(1)
+        if told is None:
+            return None
+        records = (record.partition("\n") for record in told.split("\0") if record)
+        return {key: value for key, _, value in records}
+
+    def places(self, settings: dict[str, str] | None) -> tuple[str, str] | None:
+        """The work tree's root and the folder that all linked worktrees share."""
+        if self._plain and settings and _are_plain(settings):
+            return os.path.realpath(self._folder), os.path.join(self._folder, ".git")
+        found = (self._places or self._ask_places()).answer()
+        if found is None:
+            return None
+        root, common = found.rstrip("\n").split("\n")
+        return root, os.path.join(self._folder, common)
+
+    def _ask_places(self) -> "_Git":
+        return _Git(self._folder, "rev-parse", "--show-toplevel", "--git-common-dir")
+
+
+_KEYS = r"^(cacheferry\.store|lfs\.storage|core\.(bare|worktree|repositoryformatversion))$"
+
+
+def _are_plain(settings: dict[str, str]) -> bool:
+    # A repository that git does not trust, as it is another's, has none of its own settings here.
+    its_own = "core.repositoryformatversion" in settings
+    return its_own and "core.worktree" not in settings and settings.get("core.bare") == "false"
+
+
+def _is_plain_clone(folder: str) -> bool:
+    """True where `.git` is the git folder itself, and the environment names no other."""
+    git = os.path.join(folder, ".git")
+    named = os.environ.get("GIT_DIR", git)
+    others = ("GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_CONFIG")
+    return (
+        os.path.isfile(os.path.join(git, "HEAD"))
+        and not os.path.islink(git)
+        and os.path.normpath(os.path.join(os.getcwd(), named)) == os.path.normpath(git)
+        and not any(name in os.environ for name in others)
+    )
 
 
 def _named_by_file(root: str) -> str | None:
