@@ -14,7 +14,6 @@ from cacheferry.core.files import content_of
 from cacheferry.core.lfsstorage import LfsStorage
 from cacheferry.core.oid import hash_file
 from cacheferry.core.store import Progress, Store, announce, no_progress
-from cacheferry.core.storeurl import StoreUrl
 from cacheferry.session import Session
 from lfs_agent.stores.folder import FolderStore
 
@@ -41,8 +40,8 @@ def sought_here(session: Session) -> Sought:
 
     What is a pointer in the work tree need not lie there.
     """
-    lying = FolderStore(StoreUrl("file", "", session.storage.folder / "objects"))
-    sizes = {one.oid: one.size for one in lying.objects()} if lying.folder.is_dir() else {}
+    lying = FolderStore(session.storage.folder / "objects")
+    sizes = {one.oid: one.size for one in lying.objects()} if os.path.isdir(lying.folder) else {}
     paths: dict[str, str] = {}
     staged = entries.index(session.repository.git, _ANY_PATH)
     pointers = entries.pointers(session.repository.git, (e.blob for e in staged.values()))

@@ -1,14 +1,20 @@
 """Reads and creates files where anything may lie: FIFOs, devices, folders, symlinks."""
 
+from __future__ import annotations
+
 import os
 import stat
-from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from io import FileIO
-from pathlib import Path
 
 from cacheferry.core.errors import CacheferryError, ObjectCorrupt
 from cacheferry.core.oid import CHUNK
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from cacheferry.core.types import StrPath
 
 _SMALL = 64 << 10
 _BINARY = getattr(os, "O_BINARY", 0)
@@ -21,7 +27,7 @@ class NotRegular(OSError):
     """The path is a folder, a FIFO or a device."""
 
 
-def open_regular(path: Path) -> FileIO:
+def open_regular(path: StrPath) -> FileIO:
     """The file's bytes. Raises OSError, NotRegular for anything but a regular file."""
     try:
         descriptor = os.open(path, _READ)
@@ -36,7 +42,7 @@ def open_regular(path: Path) -> FileIO:
         raise
 
 
-def open_source(path: Path) -> FileIO:
+def open_source(path: StrPath) -> FileIO:
     """The file to upload. Raises CacheferryError for anything but a readable regular file."""
     try:
         return open_regular(path)
@@ -44,13 +50,13 @@ def open_source(path: Path) -> FileIO:
         raise unreadable(path, error) from None
 
 
-def unreadable(path: Path, error: Exception) -> CacheferryError:
+def unreadable(path: StrPath, error: Exception) -> CacheferryError:
     """The error for a local file that cannot be read."""
     return CacheferryError(f"cannot read {path}: {_reason(error)}")
 
 
 @contextmanager
-def creating(path: Path) -> Iterator[FileIO]:
+def creating(path: StrPath) -> Iterator[FileIO]:
     """A new file, private to the caller; gone again where the block raises.
 
     Raises CacheferryError where it cannot be created or written.
@@ -88,7 +94,7 @@ def pieces(stream: FileIO, failed: Callable[[OSError], CacheferryError]) -> Iter
         buffer, other = other or memoryview(bytearray(length)), buffer
 
 
-def source_pieces(stream: FileIO, source: Path) -> Iterator[memoryview]:
+def source_pieces(stream: FileIO, source: StrPath) -> Iterator[memoryview]:
     """The pieces of a file to upload, as large as it is now: one that grows has no end.
 
     Raises ObjectCorrupt where there is more, CacheferryError where it cannot be read.

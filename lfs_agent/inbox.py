@@ -1,11 +1,12 @@
 """Reads ahead while an object moves, so that the end of the input ends the agent in time."""
 
+# Not `signal` and `queue`: they import enum and threading, which take longer than an object does.
+import _signal  # type: ignore[import-not-found]
 import _thread
 import os
-import signal
 import sys
 import time
-from _queue import SimpleQueue  # `queue` imports threading, which takes 3 ms
+from _queue import SimpleQueue
 
 from lfs_agent.lines import Lines
 from lfs_agent.protocol import is_terminate
@@ -21,7 +22,7 @@ class Inbox:
         self._lines = lines
         self._queue: SimpleQueue[bytes | Exception | None] = SimpleQueue()
         self._main = _thread.get_ident()
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+        _signal.signal(_signal.SIGTERM, lambda *_: sys.exit(128 + _signal.SIGTERM))
         _thread.start_new_thread(self._read, ())
 
     def next(self) -> bytes | None:
@@ -48,8 +49,10 @@ def _end_soon(main: int) -> None:
     time.sleep(GRACE)
     # An orderly end, which removes temporary files.
     if sys.platform == "win32":
-        _thread.interrupt_main(signal.SIGTERM)
+        _thread.interrupt_main(_signal.SIGTERM)
     else:
-        signal.pthread_kill(main, signal.SIGTERM)  # it wakes a thread that waits for a server, too
+        _signal.pthread_kill(
+            main, _signal.SIGTERM
+        )  # it wakes a thread that waits for a server, too
     time.sleep(GRACE / 2)
     os._exit(1)

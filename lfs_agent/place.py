@@ -7,38 +7,33 @@ from lfs_agent import usual
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from cacheferry.core.repository import Repository
     from cacheferry.core.store import Store
 
 
 class Place:
-    """The store of a session, not opened yet, and the folder for its downloads."""
+    """The store of a session, not opened yet, and the folder for its downloads.
+
+    `downloads` is the temporary folder of the LFS storage; it need not exist.
+    """
 
     def __init__(self, scheme: str, text: str, downloads: str, anonymous: bool = False) -> None:
         self._scheme = scheme
         self._text = text
-        self._downloads = downloads
+        self.downloads = downloads
         self._anonymous = anonymous
 
     def open(self) -> "Store":
         """The store."""
-        from pathlib import Path
+        if self._scheme == "file":
+            from lfs_agent.stores import open_folder
 
+            return open_folder(self._text)
         from cacheferry.core.storeurl import StoreUrl
         from lfs_agent.stores import open_store
 
-        if self._scheme == "file":
-            return open_store(StoreUrl(self._scheme, self._text, Path(self._text)))
         _add_site_packages()
         return open_store(StoreUrl(self._scheme, self._text), self._anonymous)
-
-    def downloads(self) -> "Path":
-        """The temporary folder of the LFS storage; it need not exist."""
-        from pathlib import Path
-
-        return Path(self._downloads)
 
 
 def place_for(operation: str) -> Place:

@@ -46,10 +46,6 @@ class Transfer:
 
 def parse(line: bytes) -> Init | Terminate | Transfer:
     """The message that a line is. Raises ProtocolError for anything else."""
-    if line == b'{"event":"terminate"}':
-        return Terminate()
-    if operation := _usual_init(line):
-        return Init(operation)
     return _message(_json_object(line))
 
 
@@ -80,25 +76,9 @@ def _operation(operation: object) -> str:
     return str(operation)
 
 
-def _usual_init(line: bytes) -> str | None:
-    """The operation, where the line is to the letter what git-lfs writes; spares `json`."""
-    head, _, rest = line.partition(b',"remote":"')
-    remote, _, rest = rest.partition(b'","concurrent":')
-    flag, _, count = rest.partition(b',"concurrenttransfers":')
-    plain = remote.isascii() and remote.decode("ascii", "replace").isprintable()
-    usual = (
-        plain
-        and b'"' not in remote
-        and b"\\" not in remote
-        and flag in (b"true", b"false")
-        and count[-1:] == b"}"
-        and count[:-1].isdigit()
-    )
-    heads = {b'{"event":"init","operation":"%s"' % name.encode(): name for name in OPERATIONS}
-    return heads.get(head) if usual else None
-
-
 def _json_object(line: bytes) -> dict[str, object]:
+    if (plain := _plain_object(line)) is not None:
+        return plain
     import json
 
     try:
@@ -108,6 +88,49 @@ def _json_object(line: bytes) -> dict[str, object]:
     if not isinstance(value, dict):
         raise ProtocolError(f"no JSON object in {line!r:.80}")
     return value
+
+
+def _plain_object(line: bytes) -> dict[str, object] | None:
+    """What `json` would make of a flat object without escapes, as git-lfs writes them; else None.
+
+    Importing `json` takes as long as starting Python.
+    """
+    try:
+        text = line.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    if "\\" in text or not text.isprintable():
+        return None
+    parts = text.split('"')
+    between, strings = [part.strip(" ") for part in parts[::2]], parts[1::2]
+    if between[0] != "{" or len(between) <= len(strings):
+        return None
+    fields: dict[str, object] = {}
+    value: object
+    at = 0
+    while at < len(strings):
+        key, after = strings[at], between[at + 1]
+        if after == ":" and at + 1 < len(strings):
+            at += 1
+            value, after = strings[at], between[at + 1]
+        elif after[:1] == ":" and (scalar := after[1:-1].strip(" ")) in _WORDS:
+            value, after = _WORDS[scalar], after[-1:]
+        elif after[:1] == ":" and _is_plain_number(scalar):
+            value, after = int(scalar), after[-1:]
+        else:
+            return None
+        at += 1
+        if key in fields or after != ("," if at < len(strings) else "}"):
+            return None
+        fields[key] = value
+    return fields if fields else None
+
+
+def _is_plain_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and text[0] != "0" and len(text) < 20
+
+
+_WORDS: dict[str, object] = {"null": None, "true": True, "false": False, "0": 0}
 
 
 class Writer:
@@ -126,14 +149,13 @@ class Writer:
 
     def progress(self, oid: str, so_far: int, since_last: int) -> None:
         """Says how many bytes of an object have moved."""
-        self._send(
-            {"event": "progress", "oid": oid, "bytesSoFar": so_far, "bytesSinceLast": since_last}
-        )
+        moved = f'"bytesSoFar":{so_far},"bytesSinceLast":{since_last}'
+        self._say(f'{{"event":"progress","oid":{_quoted(oid)},{moved}}}')
 
     def complete(self, oid: str, path: str | None = None) -> None:
         """Says that an object is in the store or, with a path, that it lies there."""
-        place = {"path": path} if path is not None else {}
-        self._send({"event": "complete", "oid": oid} | place)
+        place = f',"path":{_quoted(path)}' if path is not None else ""
+        self._say(f'{{"event":"complete","oid":{_quoted(oid)}{place}}}')
 
     def failed(self, oid: str, error: CacheferryError) -> None:
         """Says that an object could not be moved."""
@@ -142,7 +164,10 @@ class Writer:
     def _send(self, message: "Mapping[str, object]") -> None:
         import json
 
-        self._write(json.dumps(message, separators=(",", ":")).encode("ascii") + b"\n")
+        self._say(json.dumps(message, separators=(",", ":")))
+
+    def _say(self, text: str) -> None:
+        self._write(text.encode("ascii") + b"\n")
 
     def _write(self, data: bytes) -> None:
         try:
@@ -150,6 +175,15 @@ class Writer:
                 data = data[os.write(self.descriptor, data) :]
         except OSError as error:
             raise OutputClosed from error
+
+
+def _quoted(text: str) -> str:
+    """The text as JSON."""
+    if text.isascii() and text.isprintable() and '"' not in text and "\\" not in text:
+        return f'"{text}"'
+    import json
+
+    return json.dumps(text)
 
 
 def _described(error: CacheferryError) -> dict[str, object]:

@@ -1,21 +1,29 @@
 """Tries again what can pass. Outermost around a store: whoever uses one need not think of it."""
 
+from __future__ import annotations
+
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
-from typing import TypeVar
 
 from cacheferry.core.errors import StoreUnavailable
-from cacheferry.core.store import Gathering, Progress, Store, Stored, announce, no_progress
+from cacheferry.core.storebasics import announce, no_progress
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+    from typing import TypeVar
+
+    from cacheferry.core.store import Gathering, Progress, Store, Stored
+    from cacheferry.core.types import StrPath
+
+    _Result = TypeVar("_Result")
 
 DELAYS = (0.2, 0.8, 2.0)
 """Seconds before the second, third and fourth try, before jitter."""
 
 LONGEST = 60.0
 """Seconds that a store may ask for with `Retry-After`; git-lfs and its user wait meanwhile."""
-
-_Result = TypeVar("_Result")
 
 
 def jitter() -> float:
@@ -47,11 +55,11 @@ class Retrying:
         """As Store.size."""
         return self._again(lambda _: self._store.size(oid), no_progress)
 
-    def put(self, oid: str, source: Path, progress: Progress) -> None:
+    def put(self, oid: str, source: StrPath, progress: Progress) -> None:
         """As Store.put."""
         self._again(lambda forward: self._store.put(oid, source, forward), progress)
 
-    def get(self, oid: str, target: Path, progress: Progress) -> None:
+    def get(self, oid: str, target: StrPath, progress: Progress) -> None:
         """As Store.get."""
         self._again(lambda forward: self._store.get(oid, target, forward), progress)
 

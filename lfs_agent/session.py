@@ -1,10 +1,16 @@
 """The transfers of one conversation: an error is one object's, and the next object works."""
 
+from __future__ import annotations
+
 from cacheferry.core.errors import CacheferryError
-from cacheferry.core.store import Store
-from lfs_agent.place import Place
-from lfs_agent.protocol import OutputClosed, Transfer, Writer
+from lfs_agent.protocol import OutputClosed
 from lfs_agent.transfer import Downloads, Reporter, checked_size, upload
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from cacheferry.core.store import Store
+    from lfs_agent.place import Place
+    from lfs_agent.protocol import Transfer, Writer
 
 
 class Session:
@@ -13,7 +19,7 @@ class Session:
     def __init__(self, place: Place, writer: Writer) -> None:
         self._place = place
         self._store: Store | None = None
-        self._downloads = Downloads(place.downloads())
+        self._downloads = Downloads(place.downloads)
         self._writer = writer
         self._gathered = False
 

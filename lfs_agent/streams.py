@@ -1,19 +1,23 @@
 """Bytes on their way between a file and a store, hashed as they pass."""
 
+from __future__ import annotations
+
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
 from contextlib import closing
-from pathlib import Path
 
 from cacheferry.core.errors import ObjectCorrupt
 from cacheferry.core.oid import CHUNK
-from cacheferry.core.store import Progress, damaged
+from cacheferry.core.storebasics import damaged
 from lfs_agent.files import creating, open_source, source_pieces, write_all
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from concurrent.futures import Future, ThreadPoolExecutor
+
+    from cacheferry.core.store import Progress
+    from cacheferry.core.types import StrPath
 
 
 class Digest:
@@ -27,7 +31,7 @@ class Digest:
         self._beside: ThreadPoolExecutor | None = None
         self._last: Future[None] | None = None
 
-    def __enter__(self) -> "Digest":
+    def __enter__(self) -> Digest:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -56,7 +60,7 @@ class Digest:
             self._last = None
 
 
-def verified_pieces(oid: str, source: Path, progress: Progress) -> Iterator[bytes]:
+def verified_pieces(oid: str, source: StrPath, progress: Progress) -> Iterator[bytes]:
     """The file's bytes, 1 MiB at most at a time; the last ones only if all of them hash to oid.
 
     So a receiver that was told the size never has the whole of a wrong object. Raises
@@ -78,14 +82,14 @@ def verified_pieces(oid: str, source: Path, progress: Progress) -> Iterator[byte
         progress(len(held))
 
 
-def size_of(source: Path) -> int:
+def size_of(source: StrPath) -> int:
     """The size in bytes of a file to upload. Raises CacheferryError for anything but a file."""
     with open_source(source) as stream:
         return os.fstat(stream.fileno()).st_size
 
 
 def receive(
-    oid: str, store: str, target: Path, data: Iterable[bytes | memoryview], progress: Progress
+    oid: str, store: str, target: StrPath, data: Iterable[bytes | memoryview], progress: Progress
 ) -> None:
     """Writes what a store sends to a new file; `store` is its address, for messages.
 

@@ -1,12 +1,18 @@
 """Removes temporary files that a killed process of ours has left behind."""
 
+from __future__ import annotations
+
 import os
 import time
-from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 
 from cacheferry.core.atomic import PREFIX
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cacheferry.core.types import StrPath
 
 STALE = 24 * 3600.0
 """Seconds without a write after which nobody is writing the file any more."""
@@ -15,7 +21,7 @@ BUDGET = 0.05
 """Seconds that a sweep of a whole store may take; the next process sweeps on elsewhere."""
 
 
-def sweep_folder(folder: Path | str) -> None:
+def sweep_folder(folder: StrPath) -> None:
     """Removes stale temporary files of ours from one folder; what cannot be removed stays."""
     before = time.time() - STALE
     with suppress(OSError), os.scandir(folder) as entries:
@@ -24,7 +30,7 @@ def sweep_folder(folder: Path | str) -> None:
                 _remove_if_older(entry, before)
 
 
-def sweep_store(folder: Path, clock: Callable[[], float] = time.monotonic) -> None:
+def sweep_store(folder: StrPath, clock: Callable[[], float] = time.monotonic) -> None:
     """Sweeps the folders that hold objects, from a random one on, for BUDGET seconds."""
     end = clock() + BUDGET
     for first in from_anywhere(subfolders(folder)):
@@ -34,13 +40,13 @@ def sweep_store(folder: Path, clock: Callable[[], float] = time.monotonic) -> No
             sweep_folder(second)
 
 
-def _remove_if_older(entry: "os.DirEntry[str]", before: float) -> None:
+def _remove_if_older(entry: os.DirEntry[str], before: float) -> None:
     with suppress(OSError):
         if entry.is_file(follow_symlinks=False) and entry.stat().st_mtime < before:
             os.unlink(entry.path)
 
 
-def subfolders(folder: Path | str) -> list[str]:
+def subfolders(folder: StrPath) -> list[str]:
     """The folders of a store's layout below one; a folder that cannot be read has none."""
     with suppress(OSError), os.scandir(folder) as entries:
         return [e.path for e in entries if len(e.name) == 2 and e.is_dir(follow_symlinks=False)]

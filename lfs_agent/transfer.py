@@ -1,16 +1,21 @@
 """Moves one object: from git-lfs's line to the store and back, with progress."""
 
+from __future__ import annotations
+
 import os
-from collections.abc import Callable
-from pathlib import Path
 
 from cacheferry.core import atomic
 from cacheferry.core.errors import CacheferryError, ObjectCorrupt
 from cacheferry.core.oid import is_oid
-from cacheferry.core.store import Store
 from lfs_agent.files import open_source
-from lfs_agent.protocol import Transfer
 from lfs_agent.sweep import sweep_folder
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cacheferry.core.store import Store
+    from lfs_agent.protocol import Transfer
 
 STEP = 1 << 20
 """Bytes between two messages of progress."""
@@ -26,11 +31,11 @@ def checked_size(request: Transfer) -> int:
     return size
 
 
-def upload(store: Store, request: Transfer, size: int, progress: "Reporter") -> None:
+def upload(store: Store, request: Transfer, size: int, progress: Reporter) -> None:
     """Puts the request's file into the store."""
     if not isinstance(request.path, str) or not request.path:
         raise CacheferryError(f"object {request.oid} comes without a path")
-    source = Path(request.path)
+    source = request.path
     with open_source(source) as stream:
         found = os.fstat(stream.fileno()).st_size
     if found != size:
@@ -42,14 +47,15 @@ def upload(store: Store, request: Transfer, size: int, progress: "Reporter") -> 
 class Downloads:
     """The folder for downloads: on the LFS storage's file system, as git-lfs renames the file."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: str) -> None:
         self._folder = folder
         self._swept = False
 
-    def download(self, store: Store, request: Transfer, size: int, progress: "Reporter") -> str:
+    def download(self, store: Store, request: Transfer, size: int, progress: Reporter) -> str:
         """The path of a new file with the object's verified bytes."""
         self._prepare()
-        target = self._folder / f"{atomic.PREFIX}{request.oid}-{os.urandom(6).hex()}"
+        name = f"{atomic.PREFIX}{request.oid}-{os.urandom(6).hex()}"
+        target = os.path.join(self._folder, name)
         store.get(request.oid, target, progress)
         try:
             _require_size(target, request.oid, size)
@@ -57,16 +63,16 @@ class Downloads:
         except BaseException:
             os.unlink(target)
             raise
-        return str(target)
+        return target
 
     def _prepare(self) -> None:
         if self._swept:
             return
         try:
-            os.fspath(self._folder).encode("utf-8")
+            self._folder.encode("utf-8")
             atomic.make_folder(self._folder)
         except UnicodeEncodeError:
-            message = f"the path {os.fspath(self._folder)!r} is not UTF-8"
+            message = f"the path {self._folder!r} is not UTF-8"
             raise CacheferryError(message, "git-lfs cannot be told of it; move the clone") from None
         except OSError as error:
             raise CacheferryError(f"cannot create {self._folder}: {error.strerror}") from None
@@ -74,8 +80,8 @@ class Downloads:
         self._swept = True
 
 
-def _require_size(path: Path, oid: str, size: int) -> None:
-    found = path.stat().st_size
+def _require_size(path: str, oid: str, size: int) -> None:
+    found = os.stat(path).st_size
     if found != size:
         raise ObjectCorrupt(f"object {oid} has {found} bytes in the store, its pointer says {size}")
 

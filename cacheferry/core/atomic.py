@@ -1,12 +1,19 @@
 """Whole files only: every write is a temporary file, fsync, rename, fsync of the folder."""
 
+from __future__ import annotations
+
 import errno
 import os
 import sys
-from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
-from typing import BinaryIO
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+    from pathlib import Path
+    from typing import BinaryIO
+
+    from cacheferry.core.types import StrPath
 
 PREFIX = ".cacheferry-"
 """Temporary files of ours begin with this, so that sweeping finds them and patterns do not."""
@@ -17,14 +24,15 @@ _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 
 
 @contextmanager
-def replacing(path: Path, mode: int | None = None) -> Iterator[BinaryIO]:
+def replacing(path: StrPath, mode: int | None = None) -> Iterator[BinaryIO]:
     """A stream whose bytes are at `path`, durably, when the block ends well.
 
     Where the block raises, `path` is as it was and no temporary file is left. `mode` is the
     file's permission; by default a new file's, following the umask. The folder must exist.
     """
     # Not with tempfile: importing it would cost the agent and the hooks 10 ms a start.
-    name = path.parent / f"{PREFIX}{os.urandom(8).hex()}"
+    folder = os.path.dirname(os.path.abspath(path))
+    name = os.path.join(folder, f"{PREFIX}{os.urandom(8).hex()}")
     descriptor = os.open(name, _NEW, 0o666 if mode is None else 0o600)
     try:
         with os.fdopen(descriptor, "wb") as stream:
@@ -38,16 +46,16 @@ def replacing(path: Path, mode: int | None = None) -> Iterator[BinaryIO]:
         with suppress(OSError):
             os.unlink(name)
         raise
-    sync_folder(path.parent)
+    sync_folder(folder)
 
 
-def write(path: Path, data: bytes, mode: int | None = None) -> None:
+def write(path: StrPath, data: bytes, mode: int | None = None) -> None:
     """Puts `data` at `path` as `replacing` does."""
     with replacing(path, mode) as stream:
         stream.write(data)
 
 
-def sync_folder(folder: Path) -> None:
+def sync_folder(folder: StrPath) -> None:
     """Makes a rename in the folder durable; Windows has no counterpart and needs none."""
     if os.name == "nt":
         return
@@ -96,19 +104,24 @@ def _sync_at_once(folder: Path, number: int) -> bool:
         os.close(descriptor)
 
 
-def make_folder(folder: Path) -> None:
+def make_folder(folder: StrPath) -> None:
     """Creates the folder and its parents where they are missing; each new name is made durable."""
     for parent in create_folder(folder):
         sync_folder(parent)
 
 
-def create_folder(folder: Path) -> list[Path]:
+def create_folder(folder: StrPath) -> list[str]:
     """As `make_folder`, but the new names last only once each folder returned has been synced.
 
     Whoever syncs them after a file in the new folder pays for one write to the disk, not three.
     """
-    if folder.is_dir():
+    if os.path.isdir(folder):
         return []
-    above = create_folder(folder.parent)
-    folder.mkdir(exist_ok=True)
-    return [*above, folder.parent]
+    parent = os.path.dirname(os.path.abspath(folder))
+    above = create_folder(parent)
+    try:
+        os.mkdir(folder)
+    except FileExistsError:
+        if not os.path.isdir(folder):
+            raise
+    return [*above, parent]

@@ -1,9 +1,15 @@
 """Object ids: 64 lower-case hex digits and nothing else, wherever one is read."""
 
+from __future__ import annotations
+
 import hashlib
-from collections.abc import Iterator
-from pathlib import Path
-from typing import BinaryIO
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import BinaryIO
+
+    from cacheferry.core.types import StrPath
 
 CHUNK = 1 << 20
 _DIGITS = frozenset("0123456789abcdef")
@@ -25,7 +31,7 @@ def chunks(stream: BinaryIO) -> Iterator[bytes]:
         yield chunk
 
 
-def hash_file(path: Path) -> tuple[str, int]:
+def hash_file(path: StrPath) -> tuple[str, int]:
     """The oid and the size in bytes of what the file holds now. Raises OSError."""
     with open(path, "rb", buffering=0) as stream:
         digest = hashlib.file_digest(stream, "sha256")

@@ -4,29 +4,27 @@ The stores themselves lie in `lfs_agent/stores/`. Errors are those of `core.erro
 `StoreUnavailable` is worth another try.
 """
 
-import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from cacheferry.core.errors import ObjectCorrupt, ObjectMissing
+from cacheferry.core.storebasics import (
+    GRACE,
+    announce,
+    damaged,
+    is_aging,
+    missing,
+    no_progress,
+)
+from cacheferry.core.types import StrPath
+
+__all__ = [
+    "GRACE", "Announced", "Gathering", "Progress", "Store", "Stored", "announce", "damaged",
+    "is_aging", "missing", "no_progress",
+]  # fmt: skip
 
 Progress = Callable[[int], None]
 """Called with the number of bytes that have moved since the last call; they sum to the size."""
-
-
-GRACE = 14 * 24 * 3600.0
-"""Seconds that `cacheferry gc` leaves an object alone after it was put: whoever has put it may be
-about to publish the pointer."""
-
-
-def is_aging(modified: float) -> bool:
-    """True for an object that a put has to make young again, as a gc might take it soon."""
-    return time.time() - modified > GRACE / 2
-
-
-def no_progress(_moved: int) -> None:
-    """A Progress for callers who do not show any."""
 
 
 class Stored(NamedTuple):
@@ -50,7 +48,7 @@ class Store(Protocol):
         """The object's size in bytes; None where the store does not have it."""
         ...
 
-    def put(self, oid: str, source: Path, progress: Progress) -> None:
+    def put(self, oid: str, source: StrPath, progress: Progress) -> None:
         """Stores the file's bytes under oid: idempotent, atomic, durable when it returns.
 
         Bytes that do not hash to oid raise ObjectCorrupt and nothing is stored; an object of
@@ -59,7 +57,7 @@ class Store(Protocol):
         """
         ...
 
-    def get(self, oid: str, target: Path, progress: Progress) -> None:
+    def get(self, oid: str, target: StrPath, progress: Progress) -> None:
         """Writes the object's verified bytes to target, a path that does not exist yet.
 
         Raises ObjectMissing or ObjectCorrupt and leaves nothing at target.
@@ -96,21 +94,3 @@ class Announced(Store, Protocol):
     def announce(self, sizes: Mapping[str, int]) -> None:
         """Says what will be asked for: oid to size in bytes. Asks nothing yet."""
         ...
-
-
-def announce(store: Store, sizes: Mapping[str, int]) -> None:
-    """Tells a store that wants to know it what it will be asked for; any other needs no telling."""
-    if tell := getattr(store, "announce", None):
-        tell(sizes)
-
-
-def missing(oid: str, store: str) -> ObjectMissing:
-    """The error for an object that a store does not have; `store` is its address."""
-    return ObjectMissing(f"object {oid} is not in the store {store}")
-
-
-def damaged(oid: str, store: str) -> ObjectCorrupt:
-    """The error for an object whose bytes in a store are not its own."""
-    return ObjectCorrupt(
-        f"object {oid} is damaged in the store {store}", "a push from a clone that has it mends it"
-    )

@@ -1,7 +1,5 @@
 """Which class serves which scheme; each is imported only when one of its stores is opened."""
 
-from importlib import import_module
-
 from cacheferry.core.errors import ConfigurationError
 
 TYPE_CHECKING = False
@@ -11,7 +9,7 @@ if TYPE_CHECKING:
     from cacheferry.core.storeurl import StoreUrl
 
 _STORES = {
-    "file": "lfs_agent.stores.folder:FolderStore",
+    "file": "lfs_agent.stores.folder:from_address",
     "kaggle": "lfs_agent.stores.kaggle:KaggleStore",
     "sftp": "lfs_agent.stores.sftp:SftpStore",
     "http": "lfs_agent.stores.http:HttpStore",
@@ -34,12 +32,22 @@ def require_supported(url: "StoreUrl") -> None:
         )
 
 
+def open_folder(folder: str) -> "Store":
+    """The store in a folder, as `open_store` opens it."""
+    from lfs_agent.retry import Retrying
+    from lfs_agent.stores.folder import FolderStore
+
+    return Retrying(FolderStore(folder))
+
+
 def open_store(url: "StoreUrl", anonymous: bool = False) -> "Store":
     """The store at an address; transient errors are retried. Connects to nothing yet.
 
     `anonymous` sends no credential: all that a store may be asked for which nobody has accepted.
     Raises ConfigurationError where the store needs no agent, or its library is not installed.
     """
+    from importlib import import_module
+
     from lfs_agent.retry import Retrying, RetryingTogether
 
     require_supported(url)

@@ -3,23 +3,30 @@
 Symlinks in it are followed when reading: what counts is what the bytes hash to.
 """
 
+from __future__ import annotations
+
 import errno
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from io import FileIO
-from pathlib import Path
 
 from cacheferry.core import atomic
 from cacheferry.core.errors import ObjectCorrupt, ObjectMissing, StoreDenied, StoreUnavailable
 from cacheferry.core.oid import is_oid, relative_path
-from cacheferry.core.store import Progress, Stored, is_aging, missing, no_progress
-from cacheferry.core.storeurl import StoreUrl
+from cacheferry.core.storebasics import is_aging, missing, no_progress
 from lfs_agent.files import NotRegular, open_regular, open_source, pieces, source_pieces
 from lfs_agent.streams import Digest, receive
 from lfs_agent.sweep import subfolders, sweep_store
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from io import FileIO
+
+    from cacheferry.core.store import Progress, Stored
+    from cacheferry.core.storeurl import StoreUrl
+    from cacheferry.core.types import StrPath
 
 # What a network folder answers while it is away. Anything else needs a person.
 _PASSING = (
@@ -34,15 +41,15 @@ class FolderStore:
 
     workers = 4
 
-    def __init__(self, url: StoreUrl, anonymous: bool = False) -> None:
-        self.folder = url.folder or Path(url.text)
+    def __init__(self, folder: StrPath) -> None:
+        self.folder = os.fspath(folder)
         self._swept = False
 
     def size(self, oid: str) -> int | None:
         """The object's size, None where there is none."""
         return _size(self._path(oid))
 
-    def put(self, oid: str, source: Path, progress: Progress) -> None:
+    def put(self, oid: str, source: StrPath, progress: Progress) -> None:
         """Copies the source in, unless a whole object is there already."""
         path = self._path(oid)
         with open_source(source) as stream:
@@ -54,16 +61,16 @@ class FolderStore:
                     return
                 progress = no_progress  # the damaged object's bytes have been counted
             with _errors_of(path):
-                above = self._prepare(path.parent)
+                above = self._prepare(os.path.dirname(path))
                 _copy_in(oid, source, stream, path, progress)
                 for folder in above:
                     atomic.sync_folder(folder)
 
-    def get(self, oid: str, target: Path, progress: Progress) -> None:
+    def get(self, oid: str, target: StrPath, progress: Progress) -> None:
         """Copies the object out while hashing it."""
         with self._opened(oid) as stream:
             data = pieces(stream, lambda error: _translated(error, self._path(oid)))
-            receive(oid, str(self.folder), target, data, progress)
+            receive(oid, self.folder, target, data, progress)
 
     def objects(self) -> Iterator[Stored]:
         """What lies where an object of its name belongs."""
@@ -76,16 +83,16 @@ class FolderStore:
     def delete(self, oid: str) -> None:
         """Unlinks the object; its folders stay, as somebody may be writing into them."""
         path = self._path(oid)
-        with _errors_of(path):
-            path.unlink(missing_ok=True)
+        with _errors_of(path), suppress(FileNotFoundError):
+            os.unlink(path)
 
     def close(self) -> None:
         """Nothing is held open."""
 
-    def _path(self, oid: str) -> Path:
+    def _path(self, oid: str) -> str:
         if not is_oid(oid):
             raise ObjectMissing(f"not an oid: {oid!r:.80}")
-        return self.folder / relative_path(oid)
+        return os.path.join(self.folder, relative_path(oid))
 
     def _opened(self, oid: str) -> FileIO:
         path = self._path(oid)
@@ -94,7 +101,7 @@ class FolderStore:
                 return open_regular(path)
             except FileNotFoundError:
                 self._require_folder()
-                raise missing(oid, str(self.folder)) from None
+                raise missing(oid, self.folder) from None
             except NotRegular:
                 raise ObjectCorrupt(
                     f"object {oid} in the store {self.folder} is not a regular file"
@@ -114,9 +121,9 @@ class FolderStore:
             if is_aging(os.stat(path).st_mtime):
                 os.utime(path)
 
-    def _prepare(self, folder: Path) -> list[Path]:
+    def _prepare(self, folder: str) -> list[str]:
         """Creates an object's folder; the folders to sync once the object is there."""
-        if not folder.is_dir() and not self.folder.parent.is_dir():
+        if not os.path.isdir(folder) and not os.path.isdir(os.path.dirname(self.folder)):
             self._require_folder()
         above = atomic.create_folder(folder)
         if not self._swept:
@@ -131,7 +138,12 @@ class FolderStore:
             )
 
 
-def _size(path: Path) -> int | None:
+def from_address(url: StoreUrl, _anonymous: bool) -> FolderStore:
+    """The store at a folder's address; nobody has to be told who reads it."""
+    return FolderStore(url.folder or url.text)
+
+
+def _size(path: str) -> int | None:
     with _errors_of(path):
         try:
             found = os.stat(path)
@@ -140,7 +152,7 @@ def _size(path: Path) -> int | None:
     return found.st_size if stat.S_ISREG(found.st_mode) else None
 
 
-def _copy_in(oid: str, source: Path, stream: FileIO, path: Path, progress: Progress) -> None:
+def _copy_in(oid: str, source: StrPath, stream: FileIO, path: str, progress: Progress) -> None:
     with atomic.replacing(path) as copy, Digest() as digest:
         for piece in source_pieces(stream, source):
             digest.update(piece)
@@ -151,6 +163,8 @@ def _copy_in(oid: str, source: Path, stream: FileIO, path: Path, progress: Progr
 
 
 def _objects_in(folder: str) -> Iterator[Stored]:
+    from cacheferry.core.store import Stored
+
     with os.scandir(folder) as entries:
         for entry in entries:
             belongs = os.path.join(folder, "..", "..", relative_path(entry.name))
@@ -160,14 +174,14 @@ def _objects_in(folder: str) -> Iterator[Stored]:
 
 
 @contextmanager
-def _errors_of(path: Path) -> Iterator[None]:
+def _errors_of(path: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
         raise _translated(error, path) from None
 
 
-def _translated(error: OSError, path: Path) -> StoreDenied | StoreUnavailable:
+def _translated(error: OSError, path: str) -> StoreDenied | StoreUnavailable:
     where = error.filename2 or error.filename or path
     message = f"the store refuses {os.fsdecode(where)}: {error.strerror or error}"
     kind = StoreUnavailable if error.errno in _PASSING else StoreDenied

@@ -10,12 +10,12 @@ import re
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 from cacheferry.core.errors import ObjectCorrupt, ObjectMissing, StoreDenied, StoreUnavailable
 from cacheferry.core.oid import CHUNK, is_oid, relative_path
 from cacheferry.core.store import Progress, Stored, missing, no_progress
 from cacheferry.core.storeurl import StoreUrl
+from cacheferry.core.types import StrPath
 from lfs_agent.stores.web import Body, Web
 from lfs_agent.stores.webdav import WebDav, temporary
 from lfs_agent.stores.webget import fetched
@@ -48,7 +48,7 @@ class HttpStore:
                 return answer.length
         return sum(len(piece) for piece in self._data(oid))
 
-    def put(self, oid: str, source: Path, progress: Progress) -> None:
+    def put(self, oid: str, source: StrPath, progress: Progress) -> None:
         """Sends the source, unless a whole object is there already."""
         size = size_of(source)
         if self.size(oid) == size:
@@ -62,7 +62,7 @@ class HttpStore:
         if isinstance(body, bytes):
             progress(size)
 
-    def get(self, oid: str, target: Path, progress: Progress) -> None:
+    def get(self, oid: str, target: StrPath, progress: Progress) -> None:
         """Writes the object while hashing it; a connection that breaks is taken up again."""
         try:
             receive(oid, self._address, target, self._data(oid), progress)
@@ -164,7 +164,7 @@ class HttpStore:
         return found
 
 
-def _body(oid: str, source: Path, size: int, progress: Progress) -> Body | bytes:
+def _body(oid: str, source: StrPath, size: int, progress: Progress) -> Body | bytes:
     """The source's verified bytes: all of them where they are few, so that none is sent in vain."""
     if size <= CHUNK:
         return b"".join(verified_pieces(oid, source, no_progress))

@@ -19,6 +19,7 @@ from cacheferry.core.errors import (
 from cacheferry.core.oid import is_oid, relative_path
 from cacheferry.core.store import Progress, Stored, missing
 from cacheferry.core.storeurl import StoreUrl
+from cacheferry.core.types import StrPath
 from lfs_agent.stores.kagglemount import mounted
 from lfs_agent.streams import receive, size_of
 
@@ -45,9 +46,9 @@ class KaggleStore:
         file = self._files().get(relative_path(oid))
         return file.size if file else None
 
-    def put(self, oid: str, source: Path, progress: Progress) -> None:
+    def put(self, oid: str, source: StrPath, progress: Progress) -> None:
         """A version of its own: `put_together` is cheaper for many."""
-        self.put_together({oid: source}, progress)
+        self.put_together({oid: Path(source)}, progress)
 
     def put_together(self, sources: Mapping[str, Path], progress: Progress) -> None:
         """One new version with all that the dataset has and the sources; none if it has them."""
@@ -59,7 +60,7 @@ class KaggleStore:
 
         publish(self._api, sources, progress)
 
-    def get(self, oid: str, target: Path, progress: Progress) -> None:
+    def get(self, oid: str, target: StrPath, progress: Progress) -> None:
         """From the attached folder, else from Kaggle; verified."""
         _require_oid(oid)
         if self._mounted and (place := self._mounted.find(oid)):
@@ -121,7 +122,7 @@ class KaggleStore:
             self._listed = current, current_files(self._api, current)
         return self._listed[1]
 
-    def _fetch(self, oid: str, target: Path, progress: Progress) -> None:
+    def _fetch(self, oid: str, target: StrPath, progress: Progress) -> None:
         usual = relative_path(oid)
         if self._fetched(oid, usual, target, progress):
             return
@@ -129,7 +130,7 @@ class KaggleStore:
         if listed is None or not self._fetched(oid, listed.name, target, progress):
             raise missing(oid, self._url)
 
-    def _fetched(self, oid: str, name: str, target: Path, progress: Progress) -> bool:
+    def _fetched(self, oid: str, name: str, target: StrPath, progress: Progress) -> bool:
         with self._api.download(name) as found:
             if found:
                 receive(oid, self._url, target, found.pieces(), progress)

@@ -4,19 +4,14 @@ The same layout as a folder store; the repository that lies there is somebody's 
 """
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from cacheferry.core.errors import NotOffered
 from cacheferry.core.store import Stored
-from cacheferry.core.storeurl import StoreUrl
 from lfs_agent.stores.folder import FolderStore
 
 
 class LfsFolder(FolderStore):
     """A Store in the LFS storage of another repository, which its first object may create."""
-
-    def __init__(self, objects: Path) -> None:
-        super().__init__(StoreUrl("file", objects.as_posix(), objects))
 
     def objects(self) -> Iterator[Stored]:
         """Not offered: what else lies there belongs to that repository."""

@@ -10,6 +10,7 @@ from cacheferry.core.lfsserver import LfsServer
 from cacheferry.core.oid import is_oid
 from cacheferry.core.store import Progress, Stored, missing
 from cacheferry.core.storeurl import without_user
+from cacheferry.core.types import StrPath
 from lfs_agent.stores.lfsbatch import TYPE, Action, Batches, Offer
 from lfs_agent.stores.lfsssh import Door, authenticate
 from lfs_agent.stores.web import Answer, Body, Web
@@ -53,7 +54,7 @@ class LfsHost:
             raise offer.error
         return offer.size if "download" in offer.actions else None
 
-    def put(self, oid: str, source: Path, progress: Progress) -> None:
+    def put(self, oid: str, source: StrPath, progress: Progress) -> None:
         """Sends the source, unless the server says that it has the object."""
         size = size_of(source)
         offer = self._offer("upload", oid, size)
@@ -70,7 +71,7 @@ class LfsHost:
         else:
             progress(size)
 
-    def get(self, oid: str, target: Path, progress: Progress) -> None:
+    def get(self, oid: str, target: StrPath, progress: Progress) -> None:
         """Fetches the object while hashing it; goes on where a connection breaks."""
         offer = self._offer("download", oid)
         if offer.error:

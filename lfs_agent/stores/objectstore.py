@@ -7,7 +7,6 @@ it is there, so nothing temporary is ever visible.
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import obstore
@@ -23,6 +22,7 @@ from cacheferry.core.errors import (
 from cacheferry.core.oid import CHUNK, is_oid, relative_path
 from cacheferry.core.store import Progress, Stored, missing, no_progress
 from cacheferry.core.storeurl import StoreUrl
+from cacheferry.core.types import StrPath
 from lfs_agent.stores.buckets import aws, azure, clients, etag, google, refusal
 from lfs_agent.stores.buckets.address import Address, Opening, parse, without_environment
 from lfs_agent.stores.buckets.refusal import Asked
@@ -76,7 +76,7 @@ class ObjectStore:
         found = self._find(self._key(oid))
         return found["size"] if found else None
 
-    def put(self, oid: str, source: Path, progress: Progress) -> None:
+    def put(self, oid: str, source: StrPath, progress: Progress) -> None:
         """Sends the source, unless a whole object is there already."""
         key, size = self._key(oid), size_of(source)
         found = self._find(key)
@@ -97,7 +97,7 @@ class ObjectStore:
                     chunk_size=_part_size(size), max_concurrency=PARTS_AT_ONCE,
                 )  # fmt: skip
 
-    def get(self, oid: str, target: Path, progress: Progress) -> None:
+    def get(self, oid: str, target: StrPath, progress: Progress) -> None:
         """Fetches the object, going on where the connection broke off."""
         self._key(oid)
         receive(oid, self._url.text, target, self._pieces(oid), progress)
@@ -143,7 +143,7 @@ class ObjectStore:
                 obstore.get(brief, key)  # which is refused, too, and says why
                 raise
 
-    def _is_whole(self, oid: str, source: Path, found: Any, progress: Progress) -> bool:
+    def _is_whole(self, oid: str, source: StrPath, found: Any, progress: Progress) -> bool:
         """Compares MD5s; where the service's ETag is none (encrypted, Azure), reads the object."""
         expected = etag.of_file(oid, source, _part_size(found["size"]), progress)
         if (found["e_tag"] or "").strip('"').lower() == expected:

@@ -6,7 +6,6 @@ from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import closing, contextmanager, suppress
-from pathlib import Path
 from typing import TypeVar
 from urllib.parse import unquote, urlsplit
 
@@ -22,6 +21,7 @@ from cacheferry.core.errors import (
 from cacheferry.core.oid import CHUNK, is_oid, relative_path
 from cacheferry.core.store import Progress, Stored, is_aging, missing, no_progress
 from cacheferry.core.storeurl import StoreUrl
+from cacheferry.core.types import StrPath
 from lfs_agent.retry import DELAYS
 from lfs_agent.stores.ssh import END, REQUEST, Address, File, Found, NotThere, Server
 from lfs_agent.streams import is_whole, receive, size_of, verified_pieces
@@ -59,7 +59,7 @@ class SftpStore:
         found = self._server.find(self._path(oid))
         return found.size if found and found.is_file else None
 
-    def put(self, oid: str, source: Path, progress: Progress) -> None:
+    def put(self, oid: str, source: StrPath, progress: Progress) -> None:
         """Sends the source, unless a whole object is there already."""
         size = size_of(source)
         if self.size(oid) == size:
@@ -73,7 +73,7 @@ class SftpStore:
             for _ in _ahead(_writes(file, verified_pieces(oid, source, progress)), _PIECES):
                 pass
 
-    def get(self, oid: str, target: Path, progress: Progress) -> None:
+    def get(self, oid: str, target: StrPath, progress: Progress) -> None:
         """Fetches the object; goes on where it was when the connection breaks."""
         with closing(self._pieces(oid)) as pieces:
             receive(oid, self._text, target, pieces, progress)

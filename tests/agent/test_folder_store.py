@@ -7,7 +7,6 @@ import pytest
 
 from cacheferry.core.errors import StoreUnavailable
 from cacheferry.core.store import no_progress
-from cacheferry.core.storeurl import StoreUrl
 from lfs_agent.stores.folder import FolderStore
 from tests.agent.talk import World, download, keep, oid_of, posix, stored, upload
 
@@ -52,7 +51,7 @@ def test_unmounted_store_is_named_and_not_created(world: World):
 
 def test_get_from_a_missing_store_names_it(world: World):
     missing, target = world.base / "mnt", world.base / "target"
-    store = FolderStore(StoreUrl("file", str(missing), missing))
+    store = FolderStore(missing)
     with pytest.raises(StoreUnavailable, match="mnt is not there"):
         store.get(OID, target, no_progress)
     assert not target.exists()

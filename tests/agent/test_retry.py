@@ -5,6 +5,7 @@ import pytest
 
 from cacheferry.core.errors import ObjectMissing, StoreError, StoreUnavailable
 from cacheferry.core.store import Progress, Stored
+from cacheferry.core.types import StrPath
 from lfs_agent.retry import DELAYS, Retrying
 
 HERE = Path()
@@ -25,12 +26,12 @@ class Faulty:
             raise self.errors.pop(0)
         return 4
 
-    def put(self, oid: str, source: Path, progress: Progress) -> None:
+    def put(self, oid: str, source: StrPath, progress: Progress) -> None:
         progress(3)
         self.size(oid)
         progress(1)
 
-    def get(self, oid: str, target: Path, progress: Progress) -> None:
+    def get(self, oid: str, target: StrPath, progress: Progress) -> None:
         self.put(oid, target, progress)
 
     def objects(self) -> Iterator[Stored]:

@@ -1,14 +1,14 @@
 """What S3 calls a file: the MD5 of its bytes, or of the MD5s of its parts."""
 
 import hashlib
-from pathlib import Path
 
 from cacheferry.core.errors import ObjectCorrupt
 from cacheferry.core.store import Progress
+from cacheferry.core.types import StrPath
 from lfs_agent.files import open_source, source_pieces
 
 
-def of_file(oid: str, source: Path, part: int, progress: Progress) -> str:
+def of_file(oid: str, source: StrPath, part: int, progress: Progress) -> str:
     """The ETag of the file as it is sent in parts of `part` bytes; one part is sent whole.
 
     Raises ObjectCorrupt where its bytes do not hash to oid.
