@@ -39,7 +39,7 @@ _PASSING = (
 class FolderStore:
     """A Store whose objects are files. See core.store.Store for what each method promises."""
 
-    workers = 4
+    workers = 2
 
     def __init__(self, folder: StrPath) -> None:
         self.folder = os.fspath(folder)
