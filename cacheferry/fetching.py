@@ -55,7 +55,7 @@ def move_on(session: Session) -> list[str]:
     """Fetches, and moves HEAD on through commits that hold caches alone; the caches that arrived.
 
     Where the repository is busy or follows no upstream there is nothing to fetch. Raises
-    RemoteUnreachable.
+    RemoteUnreachable, and a StoreError where HEAD stays as the store cannot be read.
     """
     try:
         branch = branches.current(session.repository)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from cacheferry.core import atomic, attributes, entries
 from cacheferry.core.blobs import blob_of_file, blob_of_pointer
 from cacheferry.core.config import Config
-from cacheferry.core.errors import StoreError
+from cacheferry.core.errors import ObjectCorrupt, ObjectMissing
 from cacheferry.core.files import content_of, is_replaceable
 from cacheferry.core.freshness import Judge, read_from_disk
 from cacheferry.core.git import Git
@@ -54,6 +54,7 @@ def through_cache_commits(
     Files first, index second, ref third, so that a death in between leaves files that equal what
     the upstream has. Needed caches arrive as bytes, others as pointers. `bringer` is None where
     caches are ordinary blobs. A HEAD that has commits of its own stays, unless `merge` is given.
+    Raises a StoreError where the store cannot be read now; HEAD then stays, as do the caches.
     """
     assert branch.upstream is not None
     base = survey.merge_base(repository, branch)
@@ -216,7 +217,9 @@ def _bring_objects(judge: Judge, bringer: Materialiser, absent: list[Item]) -> N
     needed = {item.path: item for item in absent if judge.freshness(item.path).needed}
     failed = bringer.materialise(needed.values())
     for error in failed.values():
-        if not isinstance(error, StoreError | UnsafeCache):
+        # No more than this one object is amiss. What else there is may pass, and nobody would
+        # come back for a pointer that has taken the place of a usable cache.
+        if not isinstance(error, ObjectMissing | ObjectCorrupt | UnsafeCache):
             raise error
     for item in absent:
         if item.path in needed.keys() - failed.keys():
