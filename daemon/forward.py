@@ -4,7 +4,6 @@ Nothing that the user could be working on is in such commits; where one holds an
 cache here differs from what it replaces, HEAD stays and the user's own `git pull` decides.
 """
 
-import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
@@ -22,7 +21,7 @@ from cacheferry.core.materialise import InTheWay, Item, Materialiser, UnsafeCach
 from cacheferry.core.oid import hash_file
 from cacheferry.core.pointer import Pointer
 from cacheferry.core.repository import Repository
-from daemon import adopt, memory, survey
+from daemon import adopt, memory, ready, survey
 from daemon.branches import Branch
 from daemon.commits import Commit
 
@@ -161,11 +160,14 @@ def _may_replace_file(repository: Repository, change: Change, digits: int) -> bo
     file = repository.root / change.path
     if not is_replaceable(repository, change.path):
         return False
-    if not os.path.lexists(file):
+    before, versions = ready.signature(file), (change.old, change.new)
+    if before is None:
         return True
-    if blob_of_file(file, digits) in (change.old, change.new):
-        return True  # a pointer, or plain Git's
-    return blob_of_pointer(Pointer(*hash_file(file)), digits) in (change.old, change.new)
+    known = (
+        blob_of_file(file, digits) in versions  # a pointer, or plain Git's
+        or blob_of_pointer(Pointer(*hash_file(file)), digits) in versions
+    )
+    return known and ready.signature(file) == before  # what came while it was hashed stays
 
 
 def _bring_all(
