@@ -28,7 +28,7 @@ from cacheferry.core.repository import Repository
 from cacheferry.core.store import Progress, no_progress
 from cacheferry.core.verdict import GitSide, Verdict, disk_verdicts
 from cacheferry.session import Session
-from daemon import adopt, branches, busy, forward, memory, remote
+from daemon import adopt, branches, busy, forward, memory, ready, remote
 
 
 class Wanted(NamedTuple):
@@ -55,7 +55,7 @@ def move_on(session: Session) -> list[str]:
     """Fetches, and moves HEAD on through commits that hold caches alone; the caches that arrived.
 
     Where the repository is busy or follows no upstream there is nothing to fetch. Raises
-    RemoteUnreachable.
+    RemoteUnreachable, and a StoreError where HEAD stays as the store cannot be read.
     """
     try:
         branch = branches.current(session.repository)
@@ -244,9 +244,11 @@ def _may_replace(session: Session, path: str) -> bool:
     if not is_replaceable(session.repository, path):
         return False
     file = session.repository.root / path
-    if content_of(file).content in ("pointer", "missing", "conflict"):
-        return True
-    return session.storage.has(Pointer(*hash_file(file)))
+    before, content = ready.signature(file), content_of(file).content
+    is_no_loss = content in ("pointer", "missing", "conflict") or session.storage.has(
+        Pointer(*hash_file(file))
+    )
+    return is_no_loss and ready.signature(file) == before  # what came while it was hashed stays
 
 
 def _is_absent(session: Session, side: GitSide, one: Verdict) -> bool:

@@ -4,7 +4,6 @@ Nothing that the user could be working on is in such commits; where one holds an
 cache here differs from what it replaces, HEAD stays and the user's own `git pull` decides.
 """
 
-import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
@@ -13,7 +12,7 @@ from typing import NamedTuple
 from cacheferry.core import atomic, attributes, entries
 from cacheferry.core.blobs import blob_of_file, blob_of_pointer
 from cacheferry.core.config import Config
-from cacheferry.core.errors import StoreError
+from cacheferry.core.errors import ObjectCorrupt, ObjectMissing
 from cacheferry.core.files import content_of, is_replaceable
 from cacheferry.core.freshness import Judge, read_from_disk
 from cacheferry.core.git import Git
@@ -22,7 +21,7 @@ from cacheferry.core.materialise import InTheWay, Item, Materialiser, UnsafeCach
 from cacheferry.core.oid import hash_file
 from cacheferry.core.pointer import Pointer
 from cacheferry.core.repository import Repository
-from daemon import adopt, memory, survey
+from daemon import adopt, memory, ready, survey
 from daemon.branches import Branch
 from daemon.commits import Commit
 
@@ -54,6 +53,7 @@ def through_cache_commits(
     Files first, index second, ref third, so that a death in between leaves files that equal what
     the upstream has. Needed caches arrive as bytes, others as pointers. `bringer` is None where
     caches are ordinary blobs. A HEAD that has commits of its own stays, unless `merge` is given.
+    Raises a StoreError where the store cannot be read now; HEAD then stays, as do the caches.
     """
     assert branch.upstream is not None
     base = survey.merge_base(repository, branch)
@@ -160,11 +160,14 @@ def _may_replace_file(repository: Repository, change: Change, digits: int) -> bo
     file = repository.root / change.path
     if not is_replaceable(repository, change.path):
         return False
-    if not os.path.lexists(file):
+    before, versions = ready.signature(file), (change.old, change.new)
+    if before is None:
         return True
-    if blob_of_file(file, digits) in (change.old, change.new):
-        return True  # a pointer, or plain Git's
-    return blob_of_pointer(Pointer(*hash_file(file)), digits) in (change.old, change.new)
+    known = (
+        blob_of_file(file, digits) in versions  # a pointer, or plain Git's
+        or blob_of_pointer(Pointer(*hash_file(file)), digits) in versions
+    )
+    return known and ready.signature(file) == before  # what came while it was hashed stays
 
 
 def _bring_all(
@@ -216,7 +219,9 @@ def _bring_objects(judge: Judge, bringer: Materialiser, absent: list[Item]) -> N
     needed = {item.path: item for item in absent if judge.freshness(item.path).needed}
     failed = bringer.materialise(needed.values())
     for error in failed.values():
-        if not isinstance(error, StoreError | UnsafeCache):
+        # No more than this one object is amiss. What else there is may pass, and nobody would
+        # come back for a pointer that has taken the place of a usable cache.
+        if not isinstance(error, ObjectMissing | ObjectCorrupt | UnsafeCache):
             raise error
     for item in absent:
         if item.path in needed.keys() - failed.keys():

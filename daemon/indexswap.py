@@ -79,7 +79,8 @@ def remove_own_leftovers(repository: Repository) -> None:
     made, lock = _new_index(repository), _lock(repository)
     with suppress(filelock.Timeout), _turn(repository, timeout=0):
         with suppress(OSError):
-            if os.path.samefile(made, lock) or made.read_bytes() == lock.read_bytes():
+            # Git's own lock is empty as long as git works out what to write.
+            if os.path.samefile(made, lock) or made.read_bytes() == lock.read_bytes() != b"":
                 os.unlink(lock)
         for left in repository.state_dir.glob("index.*"):
             with suppress(OSError):

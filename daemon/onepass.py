@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import filelock
 
-from cacheferry.core.errors import CacheferryError, Held, ReadOnly
+from cacheferry.core.errors import CacheferryError, Held, ReadOnly, StoreError
 from cacheferry.core.repository import Repository
 from daemon import branches, busy, forward, indexswap, joining, memory, remote, survey, uploading
 from daemon.branches import Branch
@@ -57,26 +57,27 @@ def one_pass(desk: Desk, fetch_first: bool, publish_now: Callable[[Disk], bool])
 def _publish(desk: Desk, branch: Branch, publish_now: Callable[[Disk], bool]) -> Outcome:
     arrived: list[str] = []
     for _ in range(_RACES):
-        branch, waiting = _forward(desk, branch, arrived)
+        branch, waiting, absent = _forward(desk, branch, arrived)
         disk, steps, held = _decide(desk, branch)
         due = steps.publish if steps.publish and publish_now(disk) else {}
         batch, failed = uploading.upload(desk, {p: disk.found[p] for p in due | steps.adrift})
         lost, too = uploading.upload(desk, {p: disk.found[p] for p in steps.beaten})
+        failed += too + absent
         done = Outcome((), held, disk.unsettled, tuple(arrived), waiting)
         if not batch and not lost:
-            return _or_raise(done, failed + too)
+            return _or_raise(done, failed)
         made = joining.commits(desk, branch, batch, lost, news=bool(batch.keys() & due))
         if _push(desk, branch, made):
             done = done._replace(published=tuple(sorted(batch.keys() & due)))
             waiting = _adopt(desk, branch, made, batch)
-            return _or_raise(done._replace(waiting=waiting), failed + too)
+            return _or_raise(done._replace(waiting=waiting), failed)
         remote.fetch(desk.repository, branch)
         branch = branches.current(desk.repository)
     raise InPassing("the remote moved on each time")
 
 
 def _or_raise(done: Outcome, failed: list[CacheferryError]) -> Outcome:
-    """What is in the store is published, whatever has happened to the other objects."""
+    """What is in the store is published, whatever has happened to other objects either way."""
     if failed:
         raise failed[0]
     return done
@@ -134,15 +135,19 @@ def _adopt(desk: Desk, branch: Branch, made: Commits, batch: dict[str, Found]) -
     return ""
 
 
-def _forward(desk: Desk, branch: Branch, arrived: list[str]) -> tuple[Branch, str]:
+def _forward(
+    desk: Desk, branch: Branch, arrived: list[str]
+) -> tuple[Branch, str, list[CacheferryError]]:
     """Moves HEAD on through commits that hold nothing but caches; or why it cannot be now.
+
+    That is what it waits for, '' where for nothing, and what the store answers.
 
     Beside commits of the user's own it is moved by a merge, and only to what we published.
     """
     if branch.upstream in (None, branch.head):
-        return branch, ""
+        return branch, "", []
     ours = memory.last_published(desk.repository, branch).commit == branch.upstream
-    waiting = ""
+    waiting, absent = "", list[CacheferryError]()
     with desk.bringer() as bringer:
         try:
             moved = forward.through_cache_commits(
@@ -154,8 +159,10 @@ def _forward(desk: Desk, branch: Branch, arrived: list[str]) -> tuple[Branch, st
             )
         except InPassing as held:
             moved, waiting = None, held.message
+        except StoreError as error:
+            moved, absent = None, [error]
     arrived.extend(moved or [])
-    return branches.current(desk.repository), waiting
+    return branches.current(desk.repository), waiting, absent
 
 
 @contextmanager

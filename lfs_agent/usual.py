@@ -49,7 +49,7 @@ def find(operation: str) -> Found | None:
 def work_folder() -> str:
     """A folder of the work tree. git-lfs runs in its root, except where only GIT_DIR is set."""
     git_dir = os.environ.get("GIT_DIR", "")
-    if "GIT_WORK_TREE" in os.environ or not os.path.isabs(git_dir):
+    if "GIT_WORK_TREE" in os.environ or not os.path.isabs(git_dir) or _leads_to(git_dir):
         return os.getcwd()
     if os.path.basename(git_dir) == ".git":
         return os.path.dirname(git_dir)
@@ -58,6 +58,16 @@ def work_folder() -> str:
             return os.path.dirname(os.fsdecode(linked_worktree.read().strip()))
     except OSError:
         return os.getcwd()
+
+
+def _leads_to(git_dir: str) -> bool:
+    """True in the root of a work tree whose git folder lies elsewhere, by whatever name."""
+    try:
+        with open(".git", "rb") as link:
+            kind, _, place = os.fsdecode(link.read().strip()).partition(": ")
+    except OSError:
+        return False
+    return kind == "gitdir" and os.path.realpath(place) == os.path.realpath(git_dir)
 
 
 def _find(operation: str, asked: "_Questions") -> Found | None:

@@ -3,7 +3,7 @@
 import click
 
 from cacheferry import fetching, reporting
-from cacheferry.core.errors import RemoteUnreachable
+from cacheferry.core.errors import RemoteUnreachable, StoreError
 from cacheferry.core.materialise import UnsafeCache
 from cacheferry.fetching import Failure, Wanted
 from cacheferry.progress import bar
@@ -37,10 +37,10 @@ def command(needed: bool, everything: bool, quiet: bool, paths: tuple[str, ...])
 
 
 def _move_on(session: Session) -> list[str] | None:
-    """The caches that others' commits brought; None where the remote is out of reach."""
+    """The caches that others' commits brought; None where remote or store is out of reach."""
     try:
         arrived = fetching.move_on(session)
-    except RemoteUnreachable as error:
+    except (RemoteUnreachable, StoreError) as error:
         reporting.warn(f"cacheferry: error: {error.message}")
         return None
     for path in arrived:

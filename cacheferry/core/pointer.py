@@ -10,9 +10,9 @@ from cacheferry.core.oid import is_oid
 
 MAX_BYTES = 1024
 _VERSIONS = (
-    b"version https://git-lfs.github.com/spec/v1\n",
-    b"version https://hawser.github.com/spec/v1\n",
-    b"version http://git-media.io/v/2\n",
+    b"version https://git-lfs.github.com/spec/v1",
+    b"version https://hawser.github.com/spec/v1",
+    b"version http://git-media.io/v/2",
 )
 
 
@@ -24,14 +24,18 @@ class Pointer(NamedTuple):
 
     def text(self) -> bytes:
         """The canonical pointer file."""
-        return _VERSIONS[0] + f"oid sha256:{self.oid}\nsize {self.size}\n".encode("ascii")
+        return _VERSIONS[0] + f"\noid sha256:{self.oid}\nsize {self.size}\n".encode("ascii")
 
 
 def parse(data: bytes) -> Pointer | None:
-    """The pointer that these bytes are, or None where they are anything else."""
-    if len(data) > MAX_BYTES or not data.startswith(_VERSIONS):
+    """The pointer that these bytes are, or None where they are anything else.
+
+    As git-lfs reads it: blank lines around it and CR LF are no matter.
+    """
+    version, *lines = (data.strip() if len(data) <= MAX_BYTES else b"").splitlines() or [b""]
+    if version not in _VERSIONS:
         return None
-    fields = dict(_key_value(line) for line in data.splitlines()[1:])
+    fields = dict(map(_key_value, lines))
     kind, _, oid = fields.get(b"oid", b"").partition(b":")
     size = fields.get(b"size", b"")
     oid_text = oid.decode("ascii", "replace")

@@ -105,6 +105,15 @@ def test_git_dir_alone_leads_to_its_work_tree(
     assert Path(usual.work_folder()) == expected
 
 
+def test_a_git_folder_that_lies_elsewhere(world: World, monkeypatch: pytest.MonkeyPatch):
+    moved, tree = world.base / "elsewhere" / ".git", world.base / "tree"
+    moved.parent.mkdir()
+    world.git("clone", "-q", "--separate-git-dir", str(moved), str(world.repo), str(tree))
+    monkeypatch.setenv("GIT_DIR", str(moved))  # as git sets it for a hook
+    monkeypatch.chdir(tree)
+    assert Path(usual.work_folder()) == tree
+
+
 def test_a_broken_git_config_is_left_to_the_long_way(world: World):
     (world.repo / ".git/config").write_text("[broken")
     assert usual.find("download") is None

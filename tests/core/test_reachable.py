@@ -298,6 +298,20 @@ def test_it_says_where_a_pointer_stands(place: Place) -> None:
     assert found[pointer("lying")] == os.fspath(lying)
 
 
+def test_a_pointer_that_git_lfs_reads_is_needed(place: Place) -> None:
+    texts = {seed: pointer(seed).text() for seed in ("crlf", "above", "unended")}
+    texts["crlf"] = texts["crlf"].replace(b"\n", b"\r\n")
+    texts["above"] = b"\n" + texts["above"]
+    texts["unended"] = texts["unended"].rstrip(b"\n")
+    for seed, text in texts.items():
+        (place.root / f"{seed}.pkl").write_bytes(text)
+    place.git("add", "-A")
+    place.git("commit", "-qm", "by other hands")
+    for seed in texts:
+        (place.root / f"{seed}.pkl").unlink()
+    assert {pointer(seed) for seed in texts} <= place.needed().keys()
+
+
 def test_only_pointers_are_found(place: Place) -> None:
     text = WANTED.text().decode()
     place.commit("other")

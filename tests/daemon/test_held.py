@@ -183,6 +183,18 @@ def test_a_quick_lock_is_waited_for(world: World):
     assert is_published(world)
 
 
+def test_an_empty_lock_is_not_taken_for_what_a_killed_pass_has_left(world: World):
+    clone = world.clone("a")
+    world.cache(clone)
+    lock, left = clone / ".git" / "index.lock", clone / ".git" / "cacheferry" / "index.new"
+    left.parent.mkdir(exist_ok=True)
+    for file in (lock, left):
+        file.touch()
+    done = world.cf(clone, "sync")
+    assert done.returncode == 3 and "index.lock" in done.stderr
+    assert lock.exists()
+
+
 def test_a_branch_lock_of_somebody_else_is_named_and_left(world: World):
     clone = world.clone("a")
     world.cache(clone)
