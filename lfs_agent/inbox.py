@@ -22,6 +22,8 @@ class Inbox:
         self._queue: SimpleQueue[bytes | Exception | None] = SimpleQueue()
         self._main = _thread.get_ident()
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+        if sys.platform != "win32":
+            _insist_on_signals()
         _thread.start_new_thread(self._read, ())
 
     def next(self) -> bytes | None:
@@ -41,6 +43,24 @@ class Inbox:
         except Exception as error:
             self._queue.put(error)
         _end_soon(self._main)
+
+
+def _insist_on_signals() -> None:
+    """Lets a signal end the agent even where the main thread cannot hear it.
+
+    Python tells it of one only between two of its own steps, and a library that is no Python may
+    wait for a dead server in one of them.
+    """
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+
+    def insist() -> None:
+        number = os.read(reading, 1)[0]
+        time.sleep(GRACE)
+        os._exit(128 + number)
+
+    _thread.start_new_thread(insist, ())
 
 
 def _end_soon(main: int) -> None:
