@@ -7,7 +7,7 @@ from pathlib import Path
 from cacheferry.core import atomic
 from cacheferry.core.errors import CacheferryError, ObjectCorrupt
 from cacheferry.core.oid import is_oid
-from cacheferry.core.store import Store
+from cacheferry.core.store import Store, within
 from lfs_agent.files import open_source
 from lfs_agent.protocol import Transfer
 from lfs_agent.sweep import sweep_folder
@@ -50,7 +50,7 @@ class Downloads:
         """The path of a new file with the object's verified bytes."""
         self._prepare()
         target = self._folder / f"{atomic.PREFIX}{request.oid}-{os.urandom(6).hex()}"
-        store.get(request.oid, target, progress)
+        store.get(request.oid, target, within(request.oid, size, progress))
         try:
             _require_size(target, request.oid, size)
             progress.finish()

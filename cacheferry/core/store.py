@@ -29,6 +29,23 @@ def no_progress(_moved: int) -> None:
     """A Progress for callers who do not show any."""
 
 
+def within(oid: str, size: int, progress: Progress) -> Progress:
+    """A Progress for getting one object: raises ObjectCorrupt where more than its size comes.
+
+    What a hostile store sends need have no end, and the disk has one.
+    """
+    rest = size
+
+    def moved(count: int) -> None:
+        nonlocal rest
+        rest -= count
+        if rest < 0:
+            raise ObjectCorrupt(f"object {oid} has more than {size} bytes in the store")
+        progress(count)
+
+    return moved
+
+
 class Stored(NamedTuple):
     """An object that a store lists: its size in bytes, and when it was put there (Unix time)."""
 
