@@ -13,7 +13,7 @@ from cacheferry.core.errors import CacheferryError, ConfigurationError, ObjectCo
 from cacheferry.core.files import content_of
 from cacheferry.core.lfsstorage import LfsStorage
 from cacheferry.core.oid import hash_file
-from cacheferry.core.store import Progress, Store, announce, no_progress
+from cacheferry.core.store import Progress, Store, announce, no_progress, within
 from cacheferry.session import Session
 from lfs_agent.stores.folder import FolderStore
 
@@ -55,8 +55,13 @@ def sought_here(session: Session) -> Sought:
 
 def sought_in_store(session: Session) -> Sought:
     """The objects that any ref, reflog, index or work tree needs. Raises Held as `needed` does."""
-    needed = reachable.needed(session.repository).items()
-    return Sought({one.oid: one.size for one, _ in needed}, {one.oid: path for one, path in needed})
+    sizes: dict[str, int] = {}
+    paths: dict[str, str] = {}
+    for one, path in reachable.needed(session.repository).items():
+        # A wrong pointer, too, may name the object.
+        sizes[one.oid] = max(one.size, sizes.get(one.oid, 0))
+        paths[one.oid] = path
+    return Sought(sizes, paths)
 
 
 def look_here(session: Session, sought: Sought, progress: Progress) -> Report:
@@ -85,7 +90,8 @@ def look_in_store(session: Session, sought: Sought, progress: Progress) -> Repor
     """
 
     def look(oid: str) -> None:
-        with _fetched(session.storage, store, oid, progress):
+        bounded = within(oid, sought.sizes[oid], progress)
+        with _fetched(session.storage, store, oid, bounded):
             pass  # it has been hashed on its way
 
     with closing(session.reader()) as store:

@@ -23,6 +23,8 @@ class Inbox:
         self._queue: SimpleQueue[bytes | Exception | None] = SimpleQueue()
         self._main = _thread.get_ident()
         _signal.signal(_signal.SIGTERM, lambda *_: sys.exit(128 + _signal.SIGTERM))
+        if sys.platform != "win32":
+            _insist_on_signals()
         _thread.start_new_thread(self._read, ())
 
     def next(self) -> bytes | None:
@@ -44,6 +46,24 @@ class Inbox:
         _end_soon(self._main)
 
 
+def _insist_on_signals() -> None:
+    """Lets a signal end the agent even where the main thread cannot hear it.
+
+    Python tells it of one only between two of its own steps, and a library that is no Python may
+    wait for a dead server in one of them.
+    """
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    _signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+
+    def insist() -> None:
+        number = os.read(reading, 1)[0]
+        time.sleep(GRACE)
+        os._exit(128 + number)
+
+    _thread.start_new_thread(insist, ())
+
+
 def _end_soon(main: int) -> None:
     """Stops the main thread, which may be in the middle of a long transfer or a dead store."""
     time.sleep(GRACE)
@@ -51,8 +71,7 @@ def _end_soon(main: int) -> None:
     if sys.platform == "win32":
         _thread.interrupt_main(_signal.SIGTERM)
     else:
-        _signal.pthread_kill(
-            main, _signal.SIGTERM
-        )  # it wakes a thread that waits for a server, too
+        # It wakes a thread that waits for a server, too.
+        _signal.pthread_kill(main, _signal.SIGTERM)
     time.sleep(GRACE / 2)
     os._exit(1)

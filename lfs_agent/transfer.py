@@ -7,6 +7,7 @@ import os
 from cacheferry.core import atomic
 from cacheferry.core.errors import CacheferryError, ObjectCorrupt
 from cacheferry.core.oid import is_oid
+from cacheferry.core.storebasics import within
 from lfs_agent.files import open_source
 from lfs_agent.sweep import sweep_folder
 
@@ -56,7 +57,7 @@ class Downloads:
         self._prepare()
         name = f"{atomic.PREFIX}{request.oid}-{os.urandom(6).hex()}"
         target = os.path.join(self._folder, name)
-        store.get(request.oid, target, progress)
+        store.get(request.oid, target, within(request.oid, size, progress))
         try:
             _require_size(target, request.oid, size)
             progress.finish()

@@ -13,12 +13,13 @@ from urllib.parse import SplitResult, urlsplit
 from cacheferry.core.errors import ConfigurationError
 from cacheferry.core.git import Git
 from cacheferry.core.repository import Repository
-from cacheferry.core.storeurl import redacted, without_user
+from cacheferry.core.storeurl import names_one_host, redacted, without_user
 
 AGENTS = "cacheferry::"
 """An `lfs.url` that begins so names no server: it binds git-lfs to our agent."""
 
 _FILE = ".lfsconfig"
+_UNNAMED = "cacheferry-lfs"
 _SCP_LIKE = re.compile(r"(?!-)[^/:\\]{2,}:(?!//)")  # one letter and a colon is a drive of Windows
 
 
@@ -57,6 +58,7 @@ def find(repository: Repository, operation: str) -> LfsServer | None:
             return LfsServer(_resolved(git, url), f"git config {key}")
         if _names_a_server(url := _committed(repository, key)):
             url = _resolved(git, url)
+            _require_one_host(url)
             return LfsServer(url, _FILE, remote is not None and _is_same_host(url, remote))
     if remote is None:
         return None
@@ -101,9 +103,26 @@ def _names_a_server(url: str | None) -> TypeGuard[str]:
     return bool(url) and not str(url).startswith(AGENTS)
 
 
+def _require_one_host(url: str) -> None:
+    # What is shown and accepted has to be what is connected to.
+    if not names_one_host(url):
+        raise ConfigurationError(
+            f"the host of {redacted(url)} in {_FILE} is not plain to see",
+            "name the server yourself: git config lfs.url URL",
+        )
+
+
 def _resolved(git: Git, url: str) -> str:
     """The address after the user's `url.<base>.insteadOf`."""
-    return git.ask("ls-remote", "--get-url", "--", url) or url
+    # As a remote that only the environment knows: a password may stand in the address, and what
+    # stands on a command line is anybody's to read.
+    number = int(os.environ.get("GIT_CONFIG_COUNT") or 0)
+    setting = {
+        "GIT_CONFIG_COUNT": str(number + 1),
+        f"GIT_CONFIG_KEY_{number}": f"remote.{_UNNAMED}.url",
+        f"GIT_CONFIG_VALUE_{number}": url,
+    }
+    return Git(git.folder, env=setting).ask("ls-remote", "--get-url", _UNNAMED) or url
 
 
 def _of_remote(url: str, git: Git) -> str:

@@ -9,7 +9,7 @@ from cacheferry.core import atomic
 from cacheferry.core.errors import ObjectCorrupt
 from cacheferry.core.oid import chunks, hash_file, relative_path
 from cacheferry.core.pointer import Pointer
-from cacheferry.core.store import Progress, Store
+from cacheferry.core.store import Progress, Store, within
 
 
 class LfsStorage:
@@ -60,7 +60,7 @@ class LfsStorage:
         """Puts the store's object here, whatever lies here. Raises a StoreError, OSError."""
         incoming = self._incoming()
         try:
-            store.get(pointer.oid, incoming, progress)
+            store.get(pointer.oid, incoming, within(*pointer, progress))
             if incoming.stat().st_size != pointer.size:
                 raise ObjectCorrupt(f"object {pointer.oid} has not the size that its pointer says")
             self.make_folder_for(pointer)

@@ -18,7 +18,7 @@ from cacheferry.core.pickles import scan
 from cacheferry.core.pointer import Pointer
 from cacheferry.core.repository import Repository
 from cacheferry.core.staging import staging
-from cacheferry.core.store import Progress, Store, announce, no_progress
+from cacheferry.core.store import Progress, Store, announce, no_progress, within
 from cacheferry.core.together import together
 
 _BATCH = 32 << 20
@@ -161,7 +161,7 @@ class Materialiser:
     def _fetch(self, folder: Path, pointer: Pointer, progress: Progress) -> Path:
         """The object in the staging folder; the store has verified what it wrote there."""
         incoming = folder / pointer.oid
-        self._opened().get(pointer.oid, incoming, progress)
+        self._opened().get(pointer.oid, incoming, within(*pointer, progress))
         if os.stat(incoming).st_size != pointer.size:
             raise ObjectCorrupt(f"object {pointer.oid} has not the size that its pointer says")
         os.chmod(incoming, os.stat(folder).st_mode & 0o666)  # private until here; now by the umask

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from cacheferry.core.oid import is_oid
 
 MAX_BYTES = 1024
+_TOO_LARGE = 1 << 63  # git-lfs holds a size in 64 bits, too
 _VERSIONS = (
     b"version https://git-lfs.github.com/spec/v1",
     b"version https://hawser.github.com/spec/v1",
@@ -41,7 +42,7 @@ def parse(data: bytes) -> Pointer | None:
     oid_text = oid.decode("ascii", "replace")
     if kind != b"sha256" or not is_oid(oid_text) or not size.isdigit():
         return None
-    return Pointer(oid_text, int(size))
+    return Pointer(oid_text, int(size)) if int(size) < _TOO_LARGE else None
 
 
 def _key_value(line: bytes) -> tuple[bytes, bytes]:

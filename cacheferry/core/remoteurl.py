@@ -15,6 +15,7 @@ _FORMS = {
     "kaggle": "kaggle://OWNER/DATASET",
 }
 _KAGGLE = re.compile("[A-Za-z0-9-]+/[A-Za-z0-9-]+")
+_HOST = re.compile(r"[\w:][\w.:%-]*")
 _WITH_OPTIONS = ("s3", "gs", "az")
 _OPTIONS = ("endpoint", "region")
 _ONE_CASE = ("http", "https", "sftp")  # names of hosts; those of buckets may differ in case
@@ -30,12 +31,12 @@ def checked(text: str, scheme: str) -> str:
         host, _ = parts.hostname, parts.port  # asked for the port's ValueError
         query = parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
     except ValueError as error:
-        raise ConfigurationError(f"{text} is no address: {error}", _FORMS[scheme]) from None
+        raise ConfigurationError(f"{_shown(text)} is no address: {error}", _FORMS[scheme]) from None
     path = parts.path.rstrip("/")
-    if not host or parts.fragment or {"..", "."} & set(unquote(path).split("/")):
-        raise ConfigurationError(f"{text} is no address of a store", _FORMS[scheme])
+    if not _is_host(host, scheme) or parts.fragment or {"..", "."} & set(unquote(path).split("/")):
+        raise ConfigurationError(f"{_shown(text)} is no address of a store", _FORMS[scheme])
     if scheme == "kaggle" and not _KAGGLE.fullmatch(f"{parts.netloc}{path}"):
-        raise ConfigurationError(f"{text} names no dataset", _FORMS[scheme])
+        raise ConfigurationError(f"{_shown(text)} names no dataset", _FORMS[scheme])
     for key, value in query:
         _check_option(text, scheme, key, value)
     return f"{scheme}://{_authority(parts)}{path}" + (f"?{parts.query}" if parts.query else "")
@@ -48,15 +49,32 @@ def options(text: str) -> dict[str, str]:
 
 def _check_option(text: str, scheme: str, key: str, value: str) -> None:
     if scheme not in _WITH_OPTIONS or key not in _OPTIONS or not value:
-        raise ConfigurationError(f"{text}: `{key}` means nothing there", _FORMS[scheme])
+        raise ConfigurationError(f"{_shown(text)}: `{key}` means nothing there", _FORMS[scheme])
     if key == "endpoint" and not _is_plain_server(value):
-        raise ConfigurationError(f"{text}: the endpoint is no http:// or https:// address")
+        raise ConfigurationError(f"{_shown(text)}: the endpoint is no http:// or https:// address")
+
+
+def _shown(text: str) -> str:
+    # Whoever has put something wrong behind the address may have put a secret there.
+    return re.sub("[?#].*", "?***", text)
 
 
 def _is_plain_server(text: str) -> bool:
-    parts = urlsplit(text)
+    try:
+        parts = urlsplit(text)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return False
     plain = not parts.query and not parts.fragment and "@" not in parts.netloc
-    return parts.scheme in ("http", "https") and bool(parts.hostname) and plain
+    return parts.scheme in ("http", "https") and _is_host(host, parts.scheme) and plain
+
+
+def _is_host(name: str | None, scheme: str) -> bool:
+    """True for what may be a host: libraries do not agree on where any other one ends.
+
+    The names of buckets are the services' own affair.
+    """
+    return bool(name) and (scheme not in _ONE_CASE or bool(_HOST.fullmatch(name or "")))
 
 
 def _authority(parts: SplitResult) -> str:

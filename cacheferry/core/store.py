@@ -15,12 +15,13 @@ from cacheferry.core.storebasics import (
     is_aging,
     missing,
     no_progress,
+    within,
 )
 from cacheferry.core.types import StrPath
 
 __all__ = [
     "GRACE", "Announced", "Gathering", "Progress", "Store", "Stored", "announce", "damaged",
-    "is_aging", "missing", "no_progress",
+    "is_aging", "missing", "no_progress", "within",
 ]  # fmt: skip
 
 Progress = Callable[[int], None]

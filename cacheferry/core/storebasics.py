@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from cacheferry.core.store import Store
+    from cacheferry.core.store import Progress, Store
 
 GRACE = 14 * 24 * 3600.0
 """Seconds that `cacheferry gc` leaves an object alone after it was put: whoever has put it may be
@@ -23,6 +23,23 @@ def is_aging(modified: float) -> bool:
 
 def no_progress(_moved: int) -> None:
     """A Progress for callers who do not show any."""
+
+
+def within(oid: str, size: int, progress: "Progress") -> "Progress":
+    """A Progress for getting one object: raises ObjectCorrupt where more than its size comes.
+
+    What a hostile store sends need have no end, and the disk has one.
+    """
+    rest = size
+
+    def moved(count: int) -> None:
+        nonlocal rest
+        rest -= count
+        if rest < 0:
+            raise ObjectCorrupt(f"object {oid} has more than {size} bytes in the store")
+        progress(count)
+
+    return moved
 
 
 def announce(store: "Store", sizes: "Mapping[str, int]") -> None:

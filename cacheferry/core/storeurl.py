@@ -11,6 +11,7 @@ REMOTE_SCHEMES = ("http", "https", "s3", "gs", "az", "sftp", "kaggle")
 WITHOUT_AGENT = ("lfs", "git")
 _SECRET_WORDS = ("secret", "password", "passwd", "token", "access_key", "accesskey", "sas", "sig")
 _COLON = re.compile(":|%3a", re.IGNORECASE)
+_BEHIND_HOST = re.compile("[/?#]")
 _UNDECODED = re.compile("[\udc80-\udcff]")  # bytes of a file's name that are no UTF-8
 _USER_MAY_STAND_IN = ("sftp",)  # elsewhere a lone user name is most often a token
 
@@ -38,8 +39,7 @@ def parse(text: str, root: Path) -> StoreUrl:
     Raises ConfigurationError for an unknown scheme, a credential, or no address at all.
     """
     text = text.strip()
-    if not text or not _UNDECODED.sub("", text).isprintable():
-        raise ConfigurationError("the store is empty or has unprintable characters")
+    _require_printable(text)
     if text in WITHOUT_AGENT:
         return StoreUrl(text, text)
     scheme, separator, rest = text.partition("://")
@@ -75,17 +75,29 @@ def redacted(text: str) -> str:
 
 
 def without_user(text: str) -> str:
-    """A web address without its user and password; any other text as it is."""
+    """A web address without its user and password; any other text as it is.
+
+    Read as whoever connects reads it: the host ends at the first slash.
+    """
     head, separator, rest = text.partition("://")
     if head not in ("http", "https") or not separator:
         return text
-    authority, slash, path = _split_authority(rest)
-    return head + separator + authority.rpartition("@")[2] + slash + path
+    authority = _plain_authority(rest)
+    return head + separator + authority.rpartition("@")[2] + rest[len(authority) :]
+
+
+def names_one_host(text: str) -> bool:
+    """False where an `@` behind a slash could be taken for the end of a password, or of a path."""
+    _, separator, rest = text.partition("://")
+    return not separator or _split_authority(rest)[0] == _plain_authority(rest)
 
 
 def _folder(path: Path, root: Path) -> StoreUrl:
     # Resolved, so that a symlink of the repository cannot point an accepted address elsewhere.
-    resolved = (root / path).resolve()
+    try:
+        resolved = (root / path).resolve()
+    except (OSError, RuntimeError):  # RuntimeError: symlinks that lead round in a circle
+        raise ConfigurationError(f"the store {path} cannot be followed to its end") from None
     return StoreUrl("file", resolved.as_posix(), resolved)
 
 
@@ -95,7 +107,18 @@ def _file_url_path(text: str, rest: str) -> Path:
         raise ConfigurationError(f"{redacted(text)} is not a file URL", "write file:///PATH")
     from urllib.request import url2pathname
 
-    return Path(url2pathname("/" + path))
+    decoded = url2pathname("/" + path)
+    _require_printable(decoded)
+    return Path(decoded)
+
+
+def _require_printable(text: str) -> None:
+    if not text or not _UNDECODED.sub("", text).isprintable():
+        raise ConfigurationError("the store is empty or has unprintable characters")
+
+
+def _plain_authority(rest: str) -> str:
+    return _BEHIND_HOST.split(rest, maxsplit=1)[0]
 
 
 def _split_authority(rest: str) -> tuple[str, str, str]:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 from cacheferry.core.errors import ObjectCorrupt, StoreDenied, StoreError, StoreUnavailable
 from cacheferry.core.oid import is_oid
@@ -124,15 +124,15 @@ class Batches:
         for name, action in (actions if isinstance(actions, dict) else {}).items():
             found[name] = self._action(action, entry.get("authenticated") is True)
             until = min(until, time.monotonic() + _life(action) - _MARGIN)
-        return Offer(size if isinstance(size, int) else 0, found, None, until)
+        return Offer(size if isinstance(size, int) and size > 0 else 0, found, None, until)
 
     def _action(self, action: Any, authenticated: bool) -> Action:
         fields = action if isinstance(action, dict) else {}
         href, headers = fields.get("href"), fields.get("header")
         address = self._address()
-        target = urljoin(address, href) if isinstance(href, str) else ""
+        target = _joined(address, href)
         schemes = ("https",) if address.startswith("https:") else ("http", "https")
-        if urlsplit(target).scheme not in schemes:
+        if target.partition(":")[0].lower() not in schemes:
             raise StoreDenied(f"{self._where()} sends to {shown(target)}, which is not safe")
         given = headers.items() if isinstance(headers, dict) else ()
         kept = {
@@ -148,7 +148,7 @@ class Batches:
 def _json(answer: Answer) -> dict[str, Any]:
     try:
         said = json.loads(answer.read(_LIMIT))
-    except ValueError:
+    except (ValueError, RecursionError):
         said = None
     if isinstance(said, dict):
         return said
@@ -176,7 +176,8 @@ def _error(oid: str, error: Any, store: str) -> StoreError | None:
     if code in (404, 410):
         told = missing(oid, store)
         return type(told)(told.message + words)
-    message = f"object {oid}: {store} answers {code}{words}"
+    number = code if isinstance(code, int) else "an error"
+    message = f"object {oid}: {store} answers {number}{words}"
     if code in (409, 422):
         return ObjectCorrupt(message)
     if code == 429 or (isinstance(code, int) and code in (500, 502, 503, 504)):
@@ -188,6 +189,13 @@ def _words(message: Any) -> str:
     return f": {message:.300}" if isinstance(message, str) and message.isprintable() else ""
 
 
+def _joined(address: str, href: Any) -> str:
+    try:
+        return urljoin(address, href) if isinstance(href, str) else ""
+    except ValueError:
+        return ""
+
+
 def _is_ours(header: str) -> bool:
     return header.lower() in _OURS
 
@@ -196,7 +204,7 @@ def _life(action: Any) -> float:
     """Seconds for which an action may be used."""
     fields = action if isinstance(action, dict) else {}
     lives = [_LONGEST_LIFE]
-    if isinstance(given := fields.get("expires_in"), int | float) and given > 0:
+    if isinstance(given := fields.get("expires_in"), int | float) and 0 < given < _LONGEST_LIFE:
         lives.append(float(given))
     if isinstance(given := fields.get("expires_at"), str):
         lives.append(_until(given))

@@ -17,7 +17,7 @@ from cacheferry.core.lfsserver import LfsServer, split
 
 _SECONDS = 60.0
 _MARGIN = 5.0
-_USUAL_LIFE = 600.0
+_USUAL_LIFE, _LONGEST_LIFE = 600.0, 86400.0
 
 
 class Door(NamedTuple):
@@ -96,7 +96,7 @@ def _run(command: list[str], server: LfsServer, root: Path) -> dict[str, Any]:
         raise StoreDenied(where, "does `ssh` to that host work, and does it serve LFS?")
     try:
         said = json.loads(done.stdout)
-    except ValueError:
+    except (ValueError, RecursionError):
         said = None
     if not isinstance(said, dict):
         raise StoreDenied(f"{server.address} does not answer `git-lfs-authenticate` with JSON")
@@ -110,5 +110,6 @@ def _door(said: dict[str, Any], usual: str) -> Door:
         raise StoreDenied("the LFS server that ssh names is no https:// address")
     given = headers.items() if isinstance(headers, dict) else ()
     kept = {key: value for key, value in given if isinstance(key, str) and isinstance(value, str)}
-    seconds = float(life) if isinstance(life, int | float) and life > 0 else _USUAL_LIFE
+    known = isinstance(life, int | float) and 0 < life < _LONGEST_LIFE
+    seconds = float(life or 0) if known else _USUAL_LIFE
     return Door(address.rstrip("/"), kept, time.monotonic() + seconds - _MARGIN)

@@ -5,6 +5,7 @@ HTTP_PROXY, NO_PROXY; REQUESTS_CA_BUNDLE, SSL_CERT_FILE.
 """
 
 import os
+import re
 from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import suppress
 from types import TracebackType
@@ -24,6 +25,7 @@ TIMEOUTS = (10.0, 60.0)
 _PIECE = 1 << 18
 _SMALL = 1 << 16
 _REDIRECTS = 5
+_NUMBER = re.compile("[0-9]{1,18}")
 _READS = ("GET", "HEAD")
 # Not requests' own errors alone: urllib3's come through where it is in the middle of a body.
 _ERRORS = (OSError, BaseHTTPError)
@@ -61,7 +63,7 @@ class Answer:
         """How many bytes the server says the body has; None where it does not, or packs them."""
         text = self.header("Content-Length") or ""
         packed = self.header("Content-Encoding") not in (None, "", "identity")
-        return int(text) if text.isdecimal() and not packed else None
+        return int(text) if _NUMBER.fullmatch(text) and not packed else None
 
     def pieces(self) -> Iterator[bytes]:
         """The body, 256 KiB at most at a time.
@@ -197,7 +199,7 @@ class Web:
             )
         except BaseException as error:
             session.close()
-            if isinstance(error, _ERRORS):
+            if isinstance(error, (*_ERRORS, UnicodeError)):
                 raise failed(error, url) from None
             raise
         return Answer(response, lambda: self._idle.append(session))

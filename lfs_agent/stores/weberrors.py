@@ -64,6 +64,8 @@ def failed(error: BaseException, url: str) -> StoreError:
         )
     if names & {"InvalidURL", "InvalidHeader", "InvalidProxyURL", "LocationParseError"}:
         return StoreDenied(f"{where} or its proxy is no address")
+    if "UnicodeEncodeError" in names:
+        return StoreDenied(f"{where} cannot be asked for with the headers that go with it")
     if "SSLError" in names and not names & {"SSLEOFError", "SSLZeroReturnError"}:
         return StoreDenied(f"{where} does not speak TLS as expected", "http:// or https://?")
     return StoreUnavailable(f"no answer from {where}: {_reason(causes, names)}")

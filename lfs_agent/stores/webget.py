@@ -10,7 +10,7 @@ from lfs_agent.retry import DELAYS, LONGEST, jitter
 from lfs_agent.stores.web import Answer, Web
 from lfs_agent.stores.weberrors import broken_off, shown
 
-_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
+_RANGE = re.compile(r"bytes (\d{1,18})-\d+/(\d+|\*)")
 
 
 class _Changed(StoreUnavailable):

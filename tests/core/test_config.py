@@ -210,7 +210,8 @@ def test_a_bomb_is_refused_at_once(text):
         "s3://bucket/p?secret=hunter2", "s3://b?X-Amz-Signature=hunter2&sig=hunter2",
         "sftp://user:hunter2@host/p", "sftp://user%3Ahunter2@host/p", "az://c?sas=hunter2",
         "https://host/p?access_token=hunter2", "https://user:p/hunter2@host/p",
-        "ftp://user:hunter2@host/p",
+        "ftp://user:hunter2@host/p", "s3://b?endpoint=https://user:hunter2@host",
+        "az://c?endpoint=https://host/c%3Fsv%3Dhunter2", "s3://b?key=hunter2",
     ],
 )  # fmt: skip
 def test_no_credential_stands_in_a_store_and_none_is_shown(store):

@@ -54,7 +54,7 @@ class Handler(BaseHTTPRequestHandler):
         if not (self.server.twist and self.server.twist(self)):
             getattr(self, f"usual_{self.command.lower()}")(path, body)
 
-    do_GET = do_HEAD = do_PUT = do_DELETE = do_MKCOL = do_MOVE = do_PROPFIND = handle_any
+    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = do_MKCOL = do_MOVE = do_PROPFIND = handle_any
 
     def usual_get(self, path: str, _body: bytes) -> None:
         data = self.server.files.get(path)

@@ -207,3 +207,17 @@ def test_requests_share_one_connection(server, store, tmp_path: Path):
     store.delete(OID)
     store.delete(OID)
     assert len(opened) == 1
+
+
+@pytest.mark.parametrize("length", ["9" * 5000, "٣", "+1"])
+def test_a_length_that_is_none_is_no_length(server, store, tmp_path, length):
+    def twist(request: Handler) -> bool:
+        request.send_response(200)
+        request.send_header("Content-Length", length.encode().decode("latin-1"))
+        request.end_headers()
+        request.close_connection = True
+        return True
+
+    server.twist = twist
+    with pytest.raises((ObjectCorrupt, StoreUnavailable)):
+        store.get(OID, tmp_path / "target", no_progress)

@@ -1,5 +1,6 @@
 """`store: lfs` on a Git host over HTTP, where git, git-lfs and cacheferry meet."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import closing
@@ -16,6 +17,7 @@ from cacheferry.core.errors import (
     ObjectMissing,
     StoreDenied,
 )
+from cacheferry.core.lfsserver import find as lfsserver_of
 from cacheferry.core.store import Store, announce, no_progress
 from lfs_agent.stores import open_lfs
 from tests.conftest import CONFIG, World, payload
@@ -242,6 +244,33 @@ def test_a_server_that_only_lfsconfig_names_elsewhere_gets_no_credential(clone, 
     assert {line.split()[2] for line in host.requests()} == {"none"}
     with pytest.raises(ConfigurationError, match=r"\.lfsconfig"):
         session.writer()
+
+
+@pytest.mark.parametrize("scheme", ["https", "ssh"])
+def test_a_host_behind_that_of_the_remote_is_not_taken_for_it(clone, world, scheme):
+    from cacheferry.session import begin
+
+    world.git(clone, "remote", "set-url", "origin", "https://good.example/r.git")
+    (clone / "cacheferry.yaml").write_text("store: lfs\ntrack: ['*.pkl']\n")
+    (clone / ".lfsconfig").write_text(f"[lfs]\n\turl = {scheme}://good.example/x@evil.example/r\n")
+    with pytest.raises(ConfigurationError, match="host"):
+        begin(clone)
+
+
+def test_a_password_of_the_settings_stands_on_no_command_line(
+    clone, host, world, tmp_path, monkeypatch
+):
+    log, git = tmp_path / "log", shutil.which("git")
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/git").write_text(f'#!/bin/sh\necho "$@" >> {log}\nexec {git} "$@"\n')
+    (tmp_path / "bin/git").chmod(0o755)
+    named = f"http://me:hunter2@elsewhere/{host.url.rpartition('/')[2]}"
+    world.git(clone, "config", "lfs.url", named)
+    world.git(clone, "config", f"url.{host.url}.insteadOf", named)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
+    server = lfsserver_of(repository.find(clone), "upload")
+    assert server and server.url == host.url
+    assert "ls-remote" in log.read_text() and "hunter2" not in log.read_text()
 
 
 def test_what_is_no_lfs_server_is_named(clone, host, world, tmp_path):
