@@ -15,6 +15,7 @@ from cacheferry.core.errors import (
     Held,
     ObjectMissing,
     ReadOnly,
+    StoreDenied,
     StoreUnavailable,
 )
 from cacheferry.core.files import content_of, is_cache_file, is_replaceable, is_symlinked
@@ -46,9 +47,9 @@ class Failure(NamedTuple):
     error: CacheferryError
 
     @property
-    def is_unreachable(self) -> bool:
-        """True where another try may work as it stands."""
-        return isinstance(self.error, StoreUnavailable)
+    def is_the_store(self) -> bool:
+        """True where it is the store that does not answer or refuses, not the object."""
+        return isinstance(self.error, StoreUnavailable | StoreDenied)
 
 
 def move_on(session: Session) -> list[str]:

@@ -45,6 +45,8 @@ def run(repository: Repository, make_desk: Callable[[], Desk], to_console: bool)
 
 def running(repository: Repository) -> int | None:
     """The pid of the repository's daemon; None where none runs."""
+    if not repository.state_dir.is_dir():
+        return None  # none has run yet, and who asks may have no right to write
     lock = _lock(repository)
     with suppress(filelock.Timeout), lock.acquire(timeout=0):
         return None

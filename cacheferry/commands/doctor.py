@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 import click
 
 from cacheferry.core import configfile, repository
-from cacheferry.core.errors import ConfigurationError
+from cacheferry.core.errors import CacheferryError, ConfigurationError
 from cacheferry.diagnosis import places, programs, routing, tools
 from cacheferry.diagnosis.finding import Finding, problem
 from cacheferry.session import Session, begin
@@ -60,5 +60,18 @@ def _findings() -> Iterator[Finding]:
         yield from (problem(line, error.hint or "edit it") for line in error.message.splitlines())
         return
     for check in _CHECKS:
+        yield from _answer(check, session)
+
+
+def _answer(
+    check: Callable[[Session], Finding | Iterable[Finding]], session: Session
+) -> Iterator[Finding]:
+    """What one check found; one that cannot be made has found that, and stops no other."""
+    try:
         answer = check(session)
         yield from [answer] if isinstance(answer, Finding) else answer
+    except CacheferryError as error:
+        yield problem(error.message, error.hint or "")
+    except OSError as error:
+        place = f": {error.filename}" if error.filename else ""
+        yield problem(f"{(error.strerror or str(error)).lower()}{place}", "")

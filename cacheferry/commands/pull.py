@@ -3,7 +3,7 @@
 import click
 
 from cacheferry import fetching, reporting
-from cacheferry.core.errors import RemoteUnreachable, StoreError
+from cacheferry.core.errors import RemoteUnreachable, StoreError, StoreUnavailable
 from cacheferry.core.materialise import UnsafeCache
 from cacheferry.fetching import Failure, Wanted
 from cacheferry.progress import bar
@@ -67,10 +67,14 @@ def _name(session: Session, failures: list[Failure]) -> int:
         if isinstance(one.error, UnsafeCache):
             session_storage = session.storage.path(one.wanted.pointer.oid)
             reporting.warn(f"cacheferry: hint: its bytes stay in {session_storage}")
-    if any(one.is_unreachable for one in failures):
-        reporting.warn(
-            "cacheferry: hint: if the store has another name here: git config cacheferry.store PATH"
-        )
-    if failures and all(one.is_unreachable for one in failures):
+    for hint in sorted({_hint(session, one) for one in failures} - {""}):
+        reporting.warn(f"cacheferry: hint: {hint}")
+    if failures and all(one.is_the_store for one in failures):
         return 4
     return 1 if failures else 0
+
+
+def _hint(session: Session, one: Failure) -> str:
+    if isinstance(one.error, StoreUnavailable) and session.chosen.url.folder:
+        return "if the store has another name here: git config cacheferry.store PATH"
+    return one.error.hint or ""

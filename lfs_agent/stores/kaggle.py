@@ -115,9 +115,9 @@ class KaggleStore:
             raise ConfigurationError(f"no credentials to write to {self._url}", CREDENTIALS)
 
     def _files(self) -> "dict[str, File]":
+        current = self._api.version()  # says so where Kaggle's library is not installed
         from lfs_agent.stores.kaggleversions import current_files
 
-        current = self._api.version()
         if current != self._listed[0]:
             self._listed = current, current_files(self._api, current)
         return self._listed[1]

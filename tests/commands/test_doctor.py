@@ -338,3 +338,22 @@ def test_prune_with_verify_remote_deletes_the_only_copies(world: World, clone: P
         world.git(clone, "config", f"lfs.{key}", "0")
     world.git(clone, "lfs", "prune", "--verify-remote")
     assert len([file for file in objects.rglob("*") if file.is_file()]) < len(before)
+
+
+@pytest.mark.parametrize("visited", [True, False], ids=["after a sync", "untouched"])
+def test_a_read_only_repository_is_looked_at_to_the_end(
+    world: World, clone: Path, visited: bool
+) -> None:
+    if not visited:
+        shutil.rmtree(clone / ".git" / "cacheferry")
+    script = 'mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && cd "$0" && exec "$@"'
+    become = ["unshare", "-m", "sh", "-c", script, str(clone)]
+    if not shutil.which("unshare") or world.run([*become, "true"], world.folder).returncode != 0:
+        pytest.skip("only root can mount")
+    program = [sys.executable, "-I", str(PROGRAM)]
+    done = world.run([*become, *program, "doctor"], world.folder)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert f"problem  {clone / '.git'} cannot be written" in done.stdout
+    assert "never run `git lfs prune --verify-remote`" in done.stdout
+    if not visited:
+        assert world.run([*become, *program, "status"], world.folder).returncode == 0

@@ -117,7 +117,8 @@ def test_an_unaccepted_store_that_wants_a_credential_gets_none(world: World, str
     env = {"GIT_LFS_SKIP_SMUDGE": "1"}
     world.git(world.folder, "clone", "-q", str(world.remote), "b", env=env)
     done = world.cf(world.folder / "b", "pull")
-    assert done.returncode != 0 and "401" in done.stderr
+    assert done.returncode == 4 and "401" in done.stderr
+    assert "nobody has accepted this store" in done.stderr
     assert server.asked and server.credentials() == {None}
 
 

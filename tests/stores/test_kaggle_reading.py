@@ -63,13 +63,26 @@ def test_attached_dataset_needs_no_library(place: KagglePlace, tmp_path: Path, m
     assert got(once(place), tmp_path) == DATA
 
 
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda store, folder: got(store, folder),
+        lambda store, folder: store.size(OID),
+        lambda store, folder: list(store.objects()),
+        lambda store, folder: store.put(OID, Path(__file__), lambda _count: None),
+    ],
+    ids=["get", "size", "objects", "put"],
+)
+@pytest.mark.parametrize("library", ["kagglehub", "kagglesdk"])
 def test_without_the_library_one_is_told_what_to_install(
-    place: KagglePlace, tmp_path: Path, monkeypatch
+    place: KagglePlace, tmp_path: Path, monkeypatch, library: str, ask
 ):
-    for name in ("kagglehub", "kagglehub.config"):
-        monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(ConfigurationError, match="kagglehub") as error:
-        got(once(place), tmp_path)
+    loaded = [name for name in sys.modules if name.startswith((library, "lfs_agent.stores.kaggle"))]
+    for name in loaded:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, library, None)
+    with pytest.raises(ConfigurationError, match=library) as error:
+        ask(once(place), tmp_path)
     assert error.value.hint == "pip install 'cacheferry[kaggle]'"
 
 
