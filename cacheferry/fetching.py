@@ -244,7 +244,7 @@ def _may_replace(session: Session, path: str) -> bool:
     """True where nothing lies at the path that is not to be had again."""
     if not is_replaceable(session.repository, path):
         return False
-    file = session.repository.root / path
+    file = os.path.join(session.repository.root, path)
     before, content = ready.signature(file), content_of(file).content
     is_no_loss = content in ("pointer", "missing", "conflict") or session.storage.has(
         Pointer(*hash_file(file))

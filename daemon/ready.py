@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+from cacheferry.core.types import StrPath
+
 
 class Signature(NamedTuple):
     """What of a file's metadata changes when its bytes do."""
@@ -17,7 +19,7 @@ class Signature(NamedTuple):
     device: int
 
 
-def signature(file: Path) -> Signature | None:
+def signature(file: StrPath) -> Signature | None:
     """The file's signature now; None where it is not there."""
     try:
         stat = os.stat(file, follow_symlinks=False)

@@ -10,7 +10,6 @@ from contextlib import contextmanager, suppress
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
-    from pathlib import Path
     from typing import BinaryIO
 
     from cacheferry.core.types import StrPath
@@ -70,7 +69,7 @@ def sync_folder(folder: StrPath) -> None:
         os.close(descriptor)
 
 
-def sync_files(around: Path, files: Collection[Path]) -> None:
+def sync_files(around: StrPath, files: Collection[StrPath]) -> None:
     """Makes the bytes of files on the file system of the folder `around` durable."""
     if not _sync_at_once(around, len(files)):
         for file in files:
@@ -78,14 +77,14 @@ def sync_files(around: Path, files: Collection[Path]) -> None:
                 os.fsync(stream.fileno())
 
 
-def sync_folders(around: Path, folders: Collection[Path]) -> None:
+def sync_folders(around: StrPath, folders: Collection[StrPath]) -> None:
     """Makes renames in folders on the file system of the folder `around` durable."""
     if not _sync_at_once(around, len(folders)):
         for folder in folders:
             sync_folder(folder)
 
 
-def _sync_at_once(folder: Path, number: int) -> bool:
+def _sync_at_once(folder: StrPath, number: int) -> bool:
     """Makes the folder's whole file system durable; False where that does not pay or cannot be.
 
     For many files it takes a fifth of the time of an fsync for each; for few, it would only wait

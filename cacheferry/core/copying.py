@@ -5,16 +5,16 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
-from pathlib import Path
 
 from cacheferry.core import atomic
 from cacheferry.core.together import beside
+from cacheferry.core.types import StrPath
 
 _LARGE = 64 << 20
 
 
 @contextmanager
-def on_its_way_to_disk(file: Path | None, size: int) -> Iterator[None]:
+def on_its_way_to_disk(file: StrPath | None, size: int) -> Iterator[None]:
     """Has the system write a large file while the block runs: less to wait for afterwards."""
     if file is None or size < _LARGE:
         yield
@@ -23,12 +23,12 @@ def on_its_way_to_disk(file: Path | None, size: int) -> Iterator[None]:
         yield
 
 
-def _sync_if_it_can(file: Path) -> None:
+def _sync_if_it_can(file: StrPath) -> None:
     with suppress(OSError), open(file, "rb+") as stream:  # whoever syncs it next is told why not
         os.fsync(stream.fileno())
 
 
-def copy_file(source: Path, target: Path) -> None:
+def copy_file(source: StrPath, target: StrPath) -> None:
     """A new file like `source`, its mode left out: within the kernel, by sharing, where it can."""
     try:
         with open(source, "rb", buffering=0) as from_, open(target, "xb", buffering=0) as to:
@@ -38,13 +38,13 @@ def copy_file(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
 
 
-def put_across(copy: Path, target: Path) -> None:
+def put_across(copy: StrPath, target: StrPath) -> None:
     """Puts a copy at a target on another file system, whole or not at all."""
     with open(copy, "rb") as source, atomic.replacing(target, mode_of(copy)) as stream:
         shutil.copyfileobj(source, stream, 1 << 20)
 
 
-def mode_of(target: Path) -> int | None:
+def mode_of(target: StrPath) -> int | None:
     """The permissions of what lies there; None where there is nothing."""
     try:
         return os.stat(target).st_mode & 0o777

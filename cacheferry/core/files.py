@@ -9,6 +9,7 @@ from typing import NamedTuple
 from cacheferry.core.config import Config
 from cacheferry.core.pointer import MAX_BYTES, Pointer, parse
 from cacheferry.core.repository import Repository
+from cacheferry.core.types import StrPath
 
 _MARKERS = (b"<<<<<<< ", b"=======\n", b">>>>>>> ")
 
@@ -38,7 +39,7 @@ def tracked_files(repository: Repository, config: Config) -> Iterator[str]:
 def is_cache_file(repository: Repository, path: str) -> bool:
     """True for a regular file that is no symlink and is not reached through one."""
     try:
-        mode = os.lstat(repository.root / path).st_mode
+        mode = os.lstat(os.path.join(repository.root, path)).st_mode
     except OSError:
         return False
     return stat.S_ISREG(mode) and not _behind_symlink(repository.root, os.path.dirname(path))
@@ -46,18 +47,18 @@ def is_cache_file(repository: Repository, path: str) -> bool:
 
 def is_symlinked(repository: Repository, path: str) -> bool:
     """True where a symlink lies at the path or on the way to it."""
-    file = repository.root / path
-    return file.is_symlink() or _behind_symlink(repository.root, os.path.dirname(path))
+    file = os.path.join(repository.root, path)
+    return os.path.islink(file) or _behind_symlink(repository.root, os.path.dirname(path))
 
 
 def is_replaceable(repository: Repository, path: str) -> bool:
     """True where a cache may be put: nothing or a cache lies there, behind no symlink."""
-    if not os.path.lexists(repository.root / path):
+    if not os.path.lexists(os.path.join(repository.root, path)):
         return not _behind_symlink(repository.root, os.path.dirname(path))
     return is_cache_file(repository, path)
 
 
-def content_of(file: Path, allow: tuple[str, ...] = ()) -> Content:
+def content_of(file: StrPath, allow: tuple[str, ...] = ()) -> Content:
     """Looks into a file without unpickling it. Raises OSError where it cannot be read."""
     try:
         with open(file, "rb") as stream:

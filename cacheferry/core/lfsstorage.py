@@ -10,6 +10,7 @@ from cacheferry.core.errors import ObjectCorrupt
 from cacheferry.core.oid import chunks, hash_file, relative_path
 from cacheferry.core.pointer import Pointer
 from cacheferry.core.store import Progress, Store, within
+from cacheferry.core.types import StrPath
 
 
 class LfsStorage:
@@ -20,18 +21,18 @@ class LfsStorage:
 
     def path(self, oid: str) -> Path:
         """Where the object lies or would lie."""
-        return self.folder / "objects" / relative_path(oid)
+        return Path(self._place(oid))
 
     def has(self, pointer: Pointer) -> bool:
         """True where a file of the right size lies there; its bytes are not looked at."""
         with suppress(OSError):
-            return os.stat(self.path(pointer.oid)).st_size == pointer.size
+            return os.stat(self._place(pointer.oid)).st_size == pointer.size
         return False
 
     def is_whole(self, pointer: Pointer) -> bool:
         """True where the object's bytes hash to its oid."""
         with suppress(OSError):
-            return hash_file(self.path(pointer.oid)) == pointer
+            return hash_file(self._place(pointer.oid)) == pointer
         return False
 
     def take_in(self, source: Path) -> Pointer:
@@ -50,7 +51,7 @@ class LfsStorage:
                 os.fsync(target.fileno())
             pointer = Pointer(digest.hexdigest(), size)
             self.make_folder_for(pointer)
-            atomic.sync_folder(self.move_in(incoming, pointer).parent)
+            atomic.sync_folder(os.path.dirname(self.move_in(incoming, pointer)))
         finally:
             with suppress(FileNotFoundError):
                 os.unlink(incoming)
@@ -64,20 +65,24 @@ class LfsStorage:
             if incoming.stat().st_size != pointer.size:
                 raise ObjectCorrupt(f"object {pointer.oid} has not the size that its pointer says")
             self.make_folder_for(pointer)
-            atomic.sync_folder(self.move_in(incoming, pointer).parent)
+            atomic.sync_folder(os.path.dirname(self.move_in(incoming, pointer)))
         finally:
             with suppress(FileNotFoundError):
                 os.unlink(incoming)
 
     def make_folder_for(self, pointer: Pointer) -> None:
         """Makes the folder that `move_in` needs; losing it would cost another copy, no more."""
-        self.path(pointer.oid).parent.mkdir(parents=True, exist_ok=True)
+        os.makedirs(os.path.dirname(self._place(pointer.oid)), exist_ok=True)
 
-    def move_in(self, incoming: Path, pointer: Pointer) -> Path:
+    def move_in(self, incoming: StrPath, pointer: Pointer) -> str:
         """Gives a verified file its final name, which the caller makes durable. Returns it."""
-        target = self.path(pointer.oid)
+        target = self._place(pointer.oid)
         os.replace(incoming, target)
         return target
+
+    def _place(self, oid: str) -> str:
+        # As text: it is asked for several times a cache, and building a Path takes its time.
+        return os.path.join(self.folder, "objects", relative_path(oid))
 
     def _incoming(self) -> Path:
         folder = self.folder / "tmp"

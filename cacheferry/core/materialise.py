@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from pathlib import Path
 from typing import NamedTuple
 
 from cacheferry.core import atomic
@@ -58,8 +57,8 @@ class Prepared(NamedTuple):
     """
 
     pointer: Pointer
-    incoming: Path | None
-    copies: list[tuple[Item, Path]]
+    incoming: str | None
+    copies: list[tuple[Item, str]]
     failed: Failed
 
 
@@ -105,7 +104,7 @@ class Materialiser:
             workers = self._opened().workers
             announce(self._opened(), {pointer.oid: pointer.size for pointer in objects})
         with staging(self._storage.folder / "tmp") as folder:
-            batch, size, changed = list[Prepared](), 0, set[Path]()
+            batch, size, changed = list[Prepared](), 0, set[str]()
             for one in together(
                 lambda pointer: self._prepare(
                     folder, pointer, pointer in here, objects[pointer], progress
@@ -135,7 +134,7 @@ class Materialiser:
 
     def _prepare(
         self,
-        folder: Path,
+        folder: str,
         pointer: Pointer,
         here: bool,
         items: list[Item],
@@ -151,16 +150,16 @@ class Materialiser:
             prepared = Prepared(pointer, incoming, [], {})
             with on_its_way_to_disk(incoming, pointer.size):
                 for number, item in enumerate(items):
-                    self._copy(prepared, item, folder / f"{pointer.oid}.{number}")
+                    self._copy(prepared, item, os.path.join(folder, f"{pointer.oid}.{number}"))
         except ConfigurationError:
             raise
         except (CacheferryError, OSError) as error:
             return Prepared(pointer, None, [], {item.path: error for item in items})
         return prepared
 
-    def _fetch(self, folder: Path, pointer: Pointer, progress: Progress) -> Path:
+    def _fetch(self, folder: str, pointer: Pointer, progress: Progress) -> str:
         """The object in the staging folder; the store has verified what it wrote there."""
-        incoming = folder / pointer.oid
+        incoming = os.path.join(folder, pointer.oid)
         self._opened().get(pointer.oid, incoming, within(*pointer, progress))
         if os.stat(incoming).st_size != pointer.size:
             raise ObjectCorrupt(f"object {pointer.oid} has not the size that its pointer says")
@@ -168,7 +167,7 @@ class Materialiser:
         self._storage.make_folder_for(pointer)
         return incoming
 
-    def _copy(self, prepared: Prepared, item: Item, copy: Path) -> None:
+    def _copy(self, prepared: Prepared, item: Item, copy: str) -> None:
         """Adds a copy of the object that may lie in the work tree, or why it may not."""
         source = prepared.incoming or self._storage.path(prepared.pointer.oid)
         scanned = scan(source, self._allow, name=item.path)
@@ -177,12 +176,12 @@ class Materialiser:
             prepared.failed[item.path] = refused
             return
         copy_file(source, copy)
-        if mode := mode_of(self._repository.root / item.path):
+        if mode := mode_of(os.path.join(self._repository.root, item.path)):
             os.chmod(copy, mode)
         os.utime(copy, ns=(self._time, self._time))
         prepared.copies.append((item, copy))
 
-    def _land(self, folder: Path, batch: list[Prepared], changed: set[Path]) -> Failed:
+    def _land(self, folder: str, batch: list[Prepared], changed: set[str]) -> Failed:
         """Puts a batch into the storage and the work tree: bytes first, names second.
 
         Adds the folders in which names have changed.
@@ -194,26 +193,26 @@ class Materialiser:
             failed |= one.failed | self._land_one(one, changed)
         return failed
 
-    def _land_one(self, one: Prepared, changed: set[Path]) -> Failed:
+    def _land_one(self, one: Prepared, changed: set[str]) -> Failed:
         """The same for one object, whose bytes are on disk."""
         failed: Failed = {}
         try:
             if one.incoming:
-                changed.add(self._storage.move_in(one.incoming, one.pointer).parent)
+                changed.add(os.path.dirname(self._storage.move_in(one.incoming, one.pointer)))
         except OSError as error:
             return {item.path: error for item, _ in one.copies}
         for item, copy in one.copies:
             try:
-                changed.add(self._put(item, copy).parent)
+                changed.add(os.path.dirname(self._put(item, copy)))
             except (InTheWay, OSError) as error:
                 failed[item.path] = error
         return failed
 
-    def _put(self, item: Item, copy: Path) -> Path:
-        target = self._repository.root / item.path
+    def _put(self, item: Item, copy: str) -> str:
+        target = os.path.join(self._repository.root, item.path)
         if not item.may_replace():
             raise InTheWay("another file has come to lie there; it stays")
-        atomic.make_folder(target.parent)
+        atomic.make_folder(os.path.dirname(target))
         ours = os.lstat(copy)
         try:
             os.replace(copy, target)

@@ -12,7 +12,7 @@ _PREFIX = f"{atomic.PREFIX}arriving-"
 
 
 @contextmanager
-def staging(parent: Path) -> Iterator[Path]:
+def staging(parent: Path) -> Iterator[str]:
     """A fresh folder below `parent`, gone with all that is in it when the block ends.
 
     Those of processes that no longer run are removed first.
@@ -26,7 +26,7 @@ def staging(parent: Path) -> Iterator[Path]:
     with filelock.FileLock(_lock(folder)):
         folder.mkdir()
         try:
-            yield folder
+            yield os.fspath(folder)
         finally:
             _remove(folder)
 

@@ -1,5 +1,6 @@
 """The state of caches (contract 5): one verdict for each, from disk, configs and Git."""
 
+import os
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
@@ -123,7 +124,8 @@ def verdict_of(repository: Repository, config: Config, path: str) -> Verdict:
 def _on_disk(
     repository: Repository, config: Config, judge: Judge, side: GitSide, path: str, there: bool
 ) -> Verdict:
-    content = content_of(repository.root / path, config.allow) if there else MISSING
+    file = os.path.join(repository.root, path)
+    content = content_of(file, config.allow) if there else MISSING
     if path in side.staged and side.staged[path].stage:
         content = Content("conflict", "unscanned")
     pointer = content.pointer or side.staged_pointer(path) or side.pointer(side.head, path)

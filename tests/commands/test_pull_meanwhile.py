@@ -37,7 +37,7 @@ def _written_after(look: Callable[[Path], object], file: Path) -> Callable[[Path
 
     def looked(path: Path) -> object:
         found = look(path)
-        if path == file:
+        if Path(path) == file:
             write_slowly(file, MINE)
         return found
 

@@ -21,7 +21,7 @@ from cacheferry.core.pickles.source import Incomplete, Source, Unknown
 from cacheferry.core.pickles.unpacking import Unpacked, engine_for
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from cacheferry.core.types import StrPath
 
 __all__ = ["SUFFIXES", "Scan", "scan", "scan_stream", "valid_allow"]
 
@@ -29,7 +29,7 @@ SUFFIXES = (".pkl", ".pickle", ".pk", ".p")
 _PACKED_SUFFIXES = (".gz", ".bz2", ".xz", ".lzma", ".z")
 
 
-def scan(path: "Path", allow: Sequence[str] = (), name: str | None = None) -> Scan:
+def scan(path: "StrPath", allow: Sequence[str] = (), name: str | None = None) -> Scan:
     """Judges the file at `path`; raises OSError as open() does, and nothing on hostile content.
 
     `name` is what the file is called elsewhere, where its own name says nothing (an object).
@@ -43,7 +43,7 @@ def scan_stream(stream: BinaryIO, allow: Sequence[str] = (), name: str = "") -> 
     return _scan(Source(stream.read, stream), allow, _is_named(name))
 
 
-def _is_named(path: "Path | str") -> bool:
+def _is_named(path: "StrPath") -> bool:
     stem, suffix = os.path.splitext(os.fspath(path).lower())
     if suffix in _PACKED_SUFFIXES:
         suffix = os.path.splitext(stem)[1]
