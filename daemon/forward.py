@@ -12,7 +12,7 @@ from typing import NamedTuple
 from cacheferry.core import atomic, attributes, entries
 from cacheferry.core.blobs import blob_of_file, blob_of_pointer
 from cacheferry.core.config import Config
-from cacheferry.core.errors import ObjectCorrupt, ObjectMissing
+from cacheferry.core.errors import CacheferryError, ObjectCorrupt, ObjectMissing
 from cacheferry.core.files import content_of, is_replaceable
 from cacheferry.core.freshness import Judge, read_from_disk
 from cacheferry.core.git import Git
@@ -217,12 +217,11 @@ def _bring_blob(repository: Repository, config: Config, path: str, blob: str) ->
 
 def _bring_objects(judge: Judge, bringer: Materialiser, absent: list[Item]) -> None:
     needed = {item.path: item for item in absent if judge.freshness(item.path).needed}
+    # All of them first: nothing in the work tree changes while the store is away. Nobody would
+    # come back for a pointer that has taken the place of a usable cache.
+    _raise_more_than_amiss(bringer.fetch(item.pointer for item in needed.values()))
     failed = bringer.materialise(needed.values())
-    for error in failed.values():
-        # No more than this one object is amiss. What else there is may pass, and nobody would
-        # come back for a pointer that has taken the place of a usable cache.
-        if not isinstance(error, ObjectMissing | ObjectCorrupt | UnsafeCache):
-            raise error
+    _raise_more_than_amiss(failed)
     for item in absent:
         if item.path in needed.keys() - failed.keys():
             continue
@@ -230,3 +229,10 @@ def _bring_objects(judge: Judge, bringer: Materialiser, absent: list[Item]) -> N
         if not item.may_replace():
             raise InTheWay(f"{item.path} has been written meanwhile")
         bringer.write_pointer(item.path, item.pointer)
+
+
+def _raise_more_than_amiss(failed: Mapping[str, CacheferryError | OSError]) -> None:
+    """Raises the first that says more than that a single object is missing, damaged or unsafe."""
+    for error in failed.values():
+        if not isinstance(error, ObjectMissing | ObjectCorrupt | UnsafeCache):
+            raise error
