@@ -4,6 +4,7 @@ Nothing that the user could be working on is in such commits; where one holds an
 cache here differs from what it replaces, HEAD stays and the user's own `git pull` decides.
 """
 
+import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
@@ -65,7 +66,9 @@ def through_cache_commits(
         return None
     caches = [one for one in changes if one.path != attributes.FILE]
     try:
-        _bring_all(repository, config, bringer, caches, len(branch.head))
+        _bring_all(
+            repository, config, bringer, _wanted(repository, config, caches), len(branch.head)
+        )
     except (UnsafeCache, InTheWay):
         return None
     blobs = {one.path: one.new for one in caches}
@@ -168,6 +171,17 @@ def _may_replace_file(repository: Repository, change: Change, digits: int) -> bo
         or blob_of_pointer(Pointer(*hash_file(file)), digits) in versions
     )
     return known and ready.signature(file) == before  # what came while it was hashed stays
+
+
+def _wanted(repository: Repository, config: Config, changes: list[Change]) -> list[Change]:
+    """Those that a sparse checkout does not leave out of the work tree."""
+    staged = entries.index(repository.git, config)
+    left_out = {path for path, entry in staged.items() if entry.skipped}
+    return [
+        one
+        for one in changes
+        if one.path not in left_out or os.path.lexists(repository.root / one.path)
+    ]
 
 
 def _bring_all(
