@@ -4,6 +4,7 @@ Nothing that the user could be working on is in such commits; where one holds an
 cache here differs from what it replaces, HEAD stays and the user's own `git pull` decides.
 """
 
+import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
@@ -12,7 +13,7 @@ from typing import NamedTuple
 from cacheferry.core import atomic, attributes, entries
 from cacheferry.core.blobs import blob_of_file, blob_of_pointer
 from cacheferry.core.config import Config
-from cacheferry.core.errors import ObjectCorrupt, ObjectMissing
+from cacheferry.core.errors import CacheferryError, ObjectCorrupt, ObjectMissing
 from cacheferry.core.files import content_of, is_replaceable
 from cacheferry.core.freshness import Judge, read_from_disk
 from cacheferry.core.git import Git
@@ -65,7 +66,9 @@ def through_cache_commits(
         return None
     caches = [one for one in changes if one.path != attributes.FILE]
     try:
-        _bring_all(repository, config, bringer, caches, len(branch.head))
+        _bring_all(
+            repository, config, bringer, _wanted(repository, config, caches), len(branch.head)
+        )
     except (UnsafeCache, InTheWay):
         return None
     blobs = {one.path: one.new for one in caches}
@@ -170,6 +173,17 @@ def _may_replace_file(repository: Repository, change: Change, digits: int) -> bo
     return known and ready.signature(file) == before  # what came while it was hashed stays
 
 
+def _wanted(repository: Repository, config: Config, changes: list[Change]) -> list[Change]:
+    """Those that a sparse checkout does not leave out of the work tree."""
+    staged = entries.index(repository.git, config)
+    left_out = {path for path, entry in staged.items() if entry.skipped}
+    return [
+        one
+        for one in changes
+        if one.path not in left_out or os.path.lexists(repository.root / one.path)
+    ]
+
+
 def _bring_all(
     repository: Repository,
     config: Config,
@@ -217,12 +231,11 @@ def _bring_blob(repository: Repository, config: Config, path: str, blob: str) ->
 
 def _bring_objects(judge: Judge, bringer: Materialiser, absent: list[Item]) -> None:
     needed = {item.path: item for item in absent if judge.freshness(item.path).needed}
+    # All of them first: nothing in the work tree changes while the store is away. Nobody would
+    # come back for a pointer that has taken the place of a usable cache.
+    _raise_more_than_amiss(bringer.fetch(item.pointer for item in needed.values()))
     failed = bringer.materialise(needed.values())
-    for error in failed.values():
-        # No more than this one object is amiss. What else there is may pass, and nobody would
-        # come back for a pointer that has taken the place of a usable cache.
-        if not isinstance(error, ObjectMissing | ObjectCorrupt | UnsafeCache):
-            raise error
+    _raise_more_than_amiss(failed)
     for item in absent:
         if item.path in needed.keys() - failed.keys():
             continue
@@ -230,3 +243,10 @@ def _bring_objects(judge: Judge, bringer: Materialiser, absent: list[Item]) -> N
         if not item.may_replace():
             raise InTheWay(f"{item.path} has been written meanwhile")
         bringer.write_pointer(item.path, item.pointer)
+
+
+def _raise_more_than_amiss(failed: Mapping[str, CacheferryError | OSError]) -> None:
+    """Raises the first that says more than that a single object is missing, damaged or unsafe."""
+    for error in failed.values():
+        if not isinstance(error, ObjectMissing | ObjectCorrupt | UnsafeCache):
+            raise error

@@ -104,7 +104,23 @@ def _copied(repository: Repository) -> Iterator[NewIndex]:
 
 def _put_in(repository: Repository, file: Path, entries: Mapping[str, str | None]) -> None:
     git = Git(repository.root, {"GIT_INDEX_FILE": os.fspath(file)}, [NO_HOOKS])
+    left_out = _left_out(repository, git, entries)
     git.run("update-index", "-z", "--index-info", data=index_info(entries))
+    if left_out:  # new entries are in the work tree, as git sees it, and these are not
+        data = "\0".join(left_out).encode("utf-8", "surrogateescape")
+        git.run("update-index", "-z", "--skip-worktree", "--stdin", data=data)
+
+
+def _left_out(repository: Repository, git: Git, entries: Mapping[str, str | None]) -> list[str]:
+    """Those of the entries that stay and that a sparse checkout keeps out of the work tree."""
+    places = {path.rpartition("/")[0] or path for path in entries}
+    listed = git.records("ls-files", "-t", "-z", "--", *(f":(literal){one}" for one in places))
+    skipped = [line[2:] for line in listed if line.startswith("S ")]
+    return [
+        path
+        for path in skipped
+        if entries.get(path) and not os.path.lexists(repository.root / path)
+    ]
 
 
 def _note(file: Path, seen: Mapping[str, Seen]) -> None:

@@ -64,6 +64,8 @@ class LfsStorage:
             store.get(pointer.oid, incoming, within(*pointer, progress))
             if incoming.stat().st_size != pointer.size:
                 raise ObjectCorrupt(f"object {pointer.oid} has not the size that its pointer says")
+            # Private until here; now by the umask.
+            os.chmod(incoming, incoming.parent.stat().st_mode & 0o666)
             self.make_folder_for(pointer)
             atomic.sync_folder(os.path.dirname(self.move_in(incoming, pointer)))
         finally:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import NamedTuple
 
-from cacheferry.core import atomic
+from cacheferry.core import atomic, many
 from cacheferry.core.copying import copy_file, mode_of, on_its_way_to_disk, put_across
 from cacheferry.core.errors import CacheferryError, ConfigurationError, ObjectCorrupt
 from cacheferry.core.indexstat import Seen
@@ -120,6 +120,20 @@ class Materialiser:
             failed |= self._land(folder, batch, changed)
             atomic.sync_folders(folder, changed)
         return failed
+
+    def fetch(self, pointers: Iterable[Pointer]) -> dict[str, CacheferryError]:
+        """Has the LFS storage take in what it lacks of these; by oid, why it could not.
+
+        Raises as `materialise` does.
+        """
+        absent = {pointer.oid: pointer for pointer in pointers if not self._storage.has(pointer)}
+        if not absent:
+            return {}
+        store = self._opened()
+        announce(store, {oid: pointer.size for oid, pointer in absent.items()})
+        return many.each(
+            store, absent, lambda oid: self._storage.fetch(store, absent[oid], no_progress)
+        )
 
     def write_pointer(self, path: str, pointer: Pointer) -> None:
         """Puts the pointer itself at a path of the work tree."""

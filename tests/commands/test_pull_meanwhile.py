@@ -49,7 +49,7 @@ def test_what_a_pull_is_to_put_there(behind: Path, monkeypatch: pytest.MonkeyPat
     side, file = here.git_side(), behind / CACHE
     pointer = side.pointer(side.upstream, CACHE)
     assert pointer
-    monkeypatch.setattr(fetching, "hash_file", _written_after(hash_file, file))
+    monkeypatch.setattr("cacheferry.fetching.hash_file", _written_after(hash_file, file))
     failures = fetching.bring(here, [Wanted(CACHE, pointer, side.upstream[CACHE])])
     assert [one.wanted.path for one in failures] == [CACHE]
     assert file.read_bytes() == MINE
@@ -57,7 +57,7 @@ def test_what_a_pull_is_to_put_there(behind: Path, monkeypatch: pytest.MonkeyPat
 
 def test_what_arrives_with_commits(behind: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     here, file = session.begin(behind), behind / CACHE
-    monkeypatch.setattr(forward, "hash_file", _written_after(hash_file, file))
+    monkeypatch.setattr("daemon.forward.hash_file", _written_after(hash_file, file))
     branch = branches.current(here.repository)
     bringer = fetching.materialiser(here)
     moved = forward.through_cache_commits(here.repository, here.config, branch, bringer)

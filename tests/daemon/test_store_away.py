@@ -55,11 +55,34 @@ def test_the_daemon_brings_it_when_the_store_is_back(world: World, behind: Path)
         eventually(lambda: (behind / CACHE).read_bytes() == NEW, seconds=40)
 
 
+@pytest.mark.parametrize("command", ["sync", "pull"])
+def test_where_it_gives_only_some_of_them_a_git_pull_still_works(
+    world: World, behind: Path, command: str
+) -> None:
+    _back(world)
+    first = world.folder / "laptop"
+    for name, seed in (("a_baseline_cache.pkl", 4), ("z_baseline_cache.pkl", 5)):
+        world.cache(first, name, seed)
+        world.sync(first)
+    _refuse(world, NEW)
+    assert world.cf(behind, command).returncode == 4
+    assert world.git(behind, "status", "--porcelain") == ""
+    assert not (behind / "cache/s1/a_baseline_cache.pkl").exists()
+    assert (behind / CACHE).read_bytes() == OLD
+    world.git(behind, "pull", "-q")
+    assert (behind / "cache/s1/a_baseline_cache.pkl").read_bytes() == payload(4)
+
+
+def _refuse(world: World, data: bytes) -> None:
+    """Whoever reads the object is refused, as by a server."""
+    (stored,) = (f for f in world.store.rglob("*") if f.is_file() and f.read_bytes() == data)
+    stored.unlink()
+    stored.symlink_to(stored.name)
+
+
 def test_a_store_that_can_only_be_written_to_is_written_to(world: World, behind: Path) -> None:
     _back(world)
-    (stored,) = (f for f in world.store.rglob("*") if f.is_file() and f.read_bytes() == NEW)
-    stored.unlink()
-    stored.symlink_to(stored.name)  # whoever reads it is refused, as by a server
+    _refuse(world, NEW)
     world.cache(behind, "other_baseline_cache.pkl", seed=3)
     done = world.cf(behind, "sync")
     assert done.returncode == 4 and "refuses" in done.stderr
