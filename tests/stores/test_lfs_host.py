@@ -100,7 +100,7 @@ def test_what_the_server_has_is_not_sent_again(store, host, tmp_path):
     assert [line.split()[0] for line in host.requests() if "/storage/" in line] == ["PUT", "POST"]
 
 
-@pytest.mark.parametrize("wrong", [b"dat", b"datA", b"data and more"])
+@pytest.mark.parametrize("wrong", [b"", b"dat", b"datA", b"data and more"])
 def test_wrong_bytes_are_never_a_whole_object(store, host, tmp_path, wrong):
     oid = oid_of(b"data")
     with pytest.raises(ObjectCorrupt):
