@@ -1,12 +1,12 @@
 """Many objects at once, each with its own outcome: an error is one object's."""
 
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
 from cacheferry.core.errors import CacheferryError
 from cacheferry.core.store import Progress, Store, announce, no_progress
+from cacheferry.core.together import together
 
 
 def put_all(
@@ -42,9 +42,9 @@ def each(
         except CacheferryError as error:
             failed[oid] = error
 
-    with ThreadPoolExecutor(store.workers) as pool:
-        for _ in pool.map(one, oids):
-            pass
+    # Whoever is told to end does not wait for a store that has died.
+    for _ in together(one, list(oids), store.workers):
+        pass
     return failed
 
 

@@ -9,12 +9,12 @@ import os
 import re
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 
 from cacheferry.core.errors import ObjectCorrupt, ObjectMissing, StoreDenied, StoreUnavailable
 from cacheferry.core.oid import CHUNK, is_oid, relative_path
 from cacheferry.core.store import Progress, Stored, missing, no_progress
 from cacheferry.core.storeurl import StoreUrl
+from cacheferry.core.together import together
 from cacheferry.core.types import StrPath
 from lfs_agent.stores.web import Body, Web
 from lfs_agent.stores.webdav import WebDav, temporary
@@ -74,10 +74,9 @@ class HttpStore:
     def objects(self) -> Iterator[Stored]:
         """What the server lists where an object of its name belongs."""
         firsts = self._folders("")
-        with ThreadPoolExecutor(self.workers) as pool:
-            seconds = [path for found in pool.map(self._folders, firsts) for path in found]
-            for found in pool.map(self._objects_in, seconds):
-                yield from found
+        seconds = [f for found in together(self._folders, firsts, self.workers) for f in found]
+        for found in together(self._objects_in, seconds, self.workers):
+            yield from found
 
     def delete(self, oid: str) -> None:
         """Deletes the object; its folders stay, as somebody may be writing into them."""
@@ -150,7 +149,7 @@ class HttpStore:
     def _folders(self, above: str) -> list[str]:
         found = [entry.names for entry in self._dav.listing(above) if entry.names]
         itself = min(map(len, found), default=0)
-        names = [names[-1] for names in found if len(names) == itself + 1]
+        names = {names[-1] for names in found if len(names) == itself + 1}
         return [f"{above}{name}/" for name in names if _FOLDER.fullmatch(name)]
 
     def _objects_in(self, folder: str) -> list[Stored]:

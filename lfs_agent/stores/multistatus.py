@@ -10,6 +10,9 @@ from xml.parsers import expat
 LIMIT = 16 << 20
 """Bytes that the listing of one folder may have: a hundred times what a store's folders need."""
 
+MOST = 100_000
+"""Entries that it may have: each takes more memory than it has bytes."""
+
 QUESTION = (
     b'<?xml version="1.0" encoding="utf-8"?><propfind xmlns="DAV:"><prop>'
     b"<resourcetype/><getcontentlength/><getlastmodified/></prop></propfind>"
@@ -75,6 +78,8 @@ class _Reader:
             self._found[name] = "".join(self._words).strip() or self._found.get(name, "")
             self._inside = None
         elif name == "DAV: response":
+            if len(self.entries) == MOST:
+                raise NoListing("it is too long")
             self.entries.append(_entry(self._found))
 
 

@@ -138,3 +138,24 @@ def test_a_listing_without_an_end_is_not_read_to_it(monkeypatch):
     with pytest.raises(NoListing):
         parse(endless())
     assert len(read) < 100
+
+
+def test_a_listing_of_more_than_can_be_is_refused():
+    with pytest.raises(NoListing):
+        parse([b'<D:multistatus xmlns:D="DAV:">', *[b"<D:response/>" * 1000] * 101])
+
+
+def test_a_folder_that_is_listed_again_and_again_is_asked_for_once():
+    def twist(request: Handler) -> bool:
+        names = ["", *["aa/"] * 50]
+        entries = [
+            f"<D:response><D:href>{request.asked.path}{name}</D:href><D:propstat><D:prop>"
+            "<D:resourcetype><D:collection/></D:resourcetype></D:prop></D:propstat></D:response>"
+            for name in names
+        ]
+        body = f'<D:multistatus xmlns:D="DAV:">{"".join(entries)}</D:multistatus>'
+        return request.answer(207, body.encode())
+
+    with serving(twist) as server, closing(HttpStore(StoreUrl("http", f"{server.url}/p"))) as store:
+        assert list(store.objects()) == []
+    assert len(server.asked) == 3

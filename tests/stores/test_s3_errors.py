@@ -206,3 +206,7 @@ def test_missing_library_says_what_to_install(tmp_path):
         with pytest.raises(ConfigurationError) as error:
             open_store(storeurl.parse("s3://bucket/p", tmp_path))
     assert error.value.hint == "pip install 'cacheferry[s3]'"
+
+
+def test_a_bucket_that_no_address_can_hold_is_in_no_region():
+    assert aws.region_of("no bucket") == ""

@@ -44,6 +44,7 @@ def opening(address: Address, anonymous: bool) -> Opening:
 def region_of(bucket: str) -> str:
     """Where AWS keeps a bucket, as it tells anybody; empty where it does not."""
     # They take as long to import as all the rest, and are mostly not needed.
+    from http.client import HTTPException
     from urllib.error import HTTPError
     from urllib.request import Request, urlopen
 
@@ -53,7 +54,7 @@ def region_of(bucket: str) -> str:
             headers = answer.headers
     except HTTPError as refusal:
         headers = refusal.headers
-    except OSError:
+    except (OSError, HTTPException):  # the latter for a name that is none
         return ""
     return str(headers.get("x-amz-bucket-region", ""))
 
