@@ -1,12 +1,12 @@
 """Many objects at once, each with its own outcome: an error is one object's."""
 
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
 from cacheferry.core.errors import CacheferryError
 from cacheferry.core.store import Progress, Store, announce, no_progress
+from cacheferry.core.together import together
 
 
 def put_all(
@@ -17,11 +17,11 @@ def put_all(
     `progress` is called from several threads.
     """
     announce(store, {oid: size for oid, path in sources.items() if (size := _size(path))})
-    together = getattr(store, "put_together", None)
-    if together is None:
+    in_one_step = getattr(store, "put_together", None)
+    if in_one_step is None:
         return each(store, sources, lambda oid: store.put(oid, sources[oid], progress))
     try:
-        together(sources, progress)
+        in_one_step(sources, progress)
     except CacheferryError as error:
         return dict.fromkeys(sources, error)
     return {}
@@ -32,7 +32,8 @@ def each(
 ) -> dict[str, CacheferryError]:
     """Runs `action` for every oid, as many at once as serve the store; the errors by oid.
 
-    Anything that is no CacheferryError ends it all.
+    Anything that is no CacheferryError ends it all, and so does Ctrl-C: nobody waits for the
+    actions under way then.
     """
     failed: dict[str, CacheferryError] = {}
 
@@ -42,9 +43,8 @@ def each(
         except CacheferryError as error:
             failed[oid] = error
 
-    with ThreadPoolExecutor(store.workers) as pool:
-        for _ in pool.map(one, oids):
-            pass
+    for _ in together(one, list(oids), store.workers):
+        pass
     return failed
 
 

@@ -6,7 +6,6 @@ is sent again.
 
 import threading
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from hashlib import file_digest
@@ -16,6 +15,7 @@ from tempfile import TemporaryDirectory
 from cacheferry.core.errors import ObjectCorrupt, ObjectMissing, StoreUnavailable
 from cacheferry.core.oid import hash_file, is_oid, relative_path
 from cacheferry.core.store import Progress, no_progress
+from cacheferry.core.together import together
 from lfs_agent.files import creating, open_source, write_all
 from lfs_agent.stores.kaggleapi import Api, File
 from lfs_agent.stores.kagglehttp import WORKERS
@@ -93,8 +93,8 @@ def _lacking(api: Api, here: Mapping[str, File], sources: Mapping[str, Path]) ->
                 return is_whole(oid, found.pieces(), no_progress)
             return False
 
-    with ThreadPoolExecutor(WORKERS) as pool:
-        return {oid for oid, lack in zip(sources, pool.map(lacks, sources), strict=True) if lack}
+    answers = together(lambda oid: (oid, lacks(oid)), list(sources), WORKERS)
+    return {oid for oid, lack in answers if lack}
 
 
 def _md5(source: Path) -> str:
@@ -126,9 +126,8 @@ def _send(
         if token:
             tokens[place] = token
 
-    with ThreadPoolExecutor(WORKERS) as pool:
-        for _ in pool.map(send, sorted((mine.keys() | kept.keys()) - tokens.keys())):
-            pass
+    for _ in together(send, sorted((mine.keys() | kept.keys()) - tokens.keys()), WORKERS):
+        pass
 
 
 def _upload(api: Api, place: str, source: Path, progress: Progress) -> str:
