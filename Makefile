@@ -28,7 +28,8 @@ test: $(READY) ## the tests; ARGS="-k name" chooses, JOBS=4 sets the processes
 	@$(PYTHON) -m pytest -n $(JOBS) $(ARGS)
 
 campaigns: $(READY) ## the long tests: contention, the whole demo, every page of the docs
-	@$(PYTHON) -m pytest -n $(JOBS) -m slow --timeout 900 $(ARGS)
+	@$(PYTHON) -m pytest -m slow --timeout 900 $(ARGS) tests/daemon  # alone: it is about the moment
+	@$(PYTHON) -m pytest -n $(JOBS) -m slow --timeout 900 --ignore tests/daemon $(ARGS)
 
 bench: $(READY) ## measurements, as ratios within one run; ARGS="--only pulling" chooses
 	@$(PYTHON) -m uv pip install --quiet --python $(PYTHON) --editable '.[bench]'

@@ -4,8 +4,8 @@ Each goes by way of the LFS storage, so that what has come is not fetched again 
 what the new store has already, it verifies and does not take again.
 """
 
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, ExitStack, closing, suppress
+from collections.abc import Mapping
+from contextlib import ExitStack, closing, suppress
 from typing import NamedTuple
 
 from cacheferry import collecting
@@ -21,9 +21,7 @@ from cacheferry.core.pointer import Pointer
 from cacheferry.core.repository import Repository
 from cacheferry.core.store import Progress, Store, announce
 from cacheferry.session import Session
-
-Bar = Callable[[str, int], AbstractContextManager[Progress]]
-"""Shows how far something is: its name, and its bytes in all."""
+from daemon.desk import Bar
 
 
 class Moved(NamedTuple):

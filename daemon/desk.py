@@ -1,7 +1,7 @@
 """What the passes of one repository work with."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import NamedTuple
 
 from cacheferry.core import attributes
@@ -9,9 +9,17 @@ from cacheferry.core.config import Config
 from cacheferry.core.lfsstorage import LfsStorage
 from cacheferry.core.materialise import Materialiser
 from cacheferry.core.repository import Repository
-from cacheferry.core.store import Store
+from cacheferry.core.store import Progress, Store, no_progress
 from daemon.commits import Workbench
 from daemon.survey import Looker
+
+Bar = Callable[[str, int], AbstractContextManager[Progress]]
+"""Shows under a label how many bytes of so many have moved; any thread may call its Progress."""
+
+
+def no_bar(_label: str, _total: int) -> AbstractContextManager[Progress]:
+    """Shows nothing."""
+    return nullcontext(no_progress)
 
 
 class Desk(NamedTuple):
@@ -23,6 +31,7 @@ class Desk(NamedTuple):
     looker: Looker
     open_store: Callable[[], Store] | None
     say: Callable[[str], None]
+    bar: Bar
 
     @property
     def plain_git(self) -> bool:
@@ -56,8 +65,9 @@ def desk(
     config: Config,
     open_store: Callable[[], Store] | None,
     say: Callable[[str], None] = lambda _line: None,
+    bar: Bar = no_bar,
 ) -> Desk:
     """A desk for one repository; `say` gets a line for each thing worth a log entry."""
     storage = LfsStorage(repository.lfs_storage())
     looker = Looker(repository, config, storage, open_store is None)
-    return Desk(repository, config, storage, looker, open_store, say)
+    return Desk(repository, config, storage, looker, open_store, say, bar)

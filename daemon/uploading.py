@@ -39,10 +39,11 @@ def _is_taken_in(desk: Desk, path: str, found: Found) -> bool:
 
 
 def _put(desk: Desk, store: Store, batch: Batch) -> dict[str, CacheferryError]:
-    oids = {found.pointer.oid for found in batch.values()}
+    sizes = {found.pointer.oid: found.pointer.size for found in batch.values()}
     if hasattr(store, "put_together"):
         desk.say("sending all new caches in one step: this store takes minutes to accept it")
-    failed = many.put_all(store, {oid: desk.storage.path(oid) for oid in oids})
+    with desk.bar("uploading", sum(sizes.values())) as progress:
+        failed = many.put_all(store, {oid: desk.storage.path(oid) for oid in sizes}, progress)
     again = {
         found.pointer.oid
         for path, found in batch.items()

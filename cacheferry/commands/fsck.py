@@ -1,15 +1,13 @@
 """`cacheferry fsck`: verifies objects, and heals them from whichever side is whole."""
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from threading import Lock
+from collections.abc import Callable
 
 import click
 
 from cacheferry import reporting, verifying
 from cacheferry.core.errors import ConfigurationError, StoreDenied, StoreUnavailable
-from cacheferry.core.store import Progress, no_progress
+from cacheferry.core.store import Progress
+from cacheferry.progress import bar
 from cacheferry.session import Session, begin
 from cacheferry.verifying import Report, Sought
 
@@ -40,7 +38,7 @@ def _look(
     look: Callable[[Session, Sought, Progress], Report],
 ) -> int:
     """Looks at one side and says what it found; the exit code."""
-    with _progress(sum(sought.sizes.values())) as progress:
+    with bar("verifying", sum(sought.sizes.values())) as progress:
         found = look(session, sought, progress)
     _say(where, sought, found)
     if all(isinstance(error, StoreUnavailable | StoreDenied) for error in found.lost.values()):
@@ -66,19 +64,3 @@ def _say(where: str, sought: Sought, found: Report) -> None:
 
 def _named(sought: Sought, oid: str) -> str:
     return f"{sought.paths[oid]}: {oid}" if oid in sought.paths else oid
-
-
-@contextmanager
-def _progress(total: int) -> Iterator[Progress]:
-    """A bar of bytes on a terminal, moved by several threads; nothing elsewhere."""
-    if not total or not sys.stderr.isatty():
-        yield no_progress
-        return
-    with click.progressbar(length=total, label="verifying", file=sys.stderr) as bar:
-        lock = Lock()
-
-        def moved(count: int) -> None:
-            with lock:
-                bar.update(count)
-
-        yield moved

@@ -1,9 +1,6 @@
 """`cacheferry migrate`: moves a repository to another store."""
 
-import sys
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 
 import click
 
@@ -13,8 +10,8 @@ from cacheferry.core import chosen, storeurl
 from cacheferry.core.chosen import Chosen
 from cacheferry.core.errors import ConfigurationError, Held, ReadOnly
 from cacheferry.core.pointer import Pointer
-from cacheferry.core.store import Progress
 from cacheferry.migrating import Moved
+from cacheferry.progress import bar
 from cacheferry.session import Session, begin
 from cacheferry.setup import files
 from daemon import control
@@ -50,12 +47,12 @@ def command(target: str, leave_lost: bool) -> int:
 
 
 def _move_and_switch(before: Session, after: Session, target: str, leave_lost: bool) -> int:
-    bulk = migrating.move(before, after, migrating.needed(before.repository), _bar)
+    bulk = migrating.move(before, after, migrating.needed(before.repository), bar)
     with alone(before.repository):
         # What has been published meanwhile; nothing of ours can be from here on.
         every = migrating.needed(before.repository)
         late = {p: where for p, where in every.items() if p not in bulk.there}
-        moved = migrating.move(before, after, late, _bar)
+        moved = migrating.move(before, after, late, bar)
         if moved.lost and not leave_lost:
             return _name_lost(moved.lost)
         _report(after, Moved(bulk.there | moved.there, moved.lost))
@@ -139,19 +136,3 @@ def _switch(after: Session, target: str | None) -> None:
         where = error.filename or after.repository.root
         raise ReadOnly(f"{where} cannot be written") from None
     say_what_next(after.repository)
-
-
-@contextmanager
-def _bar(label: str, total: int) -> Iterator[Progress]:
-    """A bar of bytes on a terminal; nothing elsewhere."""
-    if not total or not sys.stderr.isatty():
-        yield lambda _moved: None
-        return
-    lock = threading.Lock()
-    with click.progressbar(length=total, label=label, file=sys.stderr) as bar:
-
-        def moved(count: int) -> None:
-            with lock:
-                bar.update(count)
-
-        yield moved

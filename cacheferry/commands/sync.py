@@ -7,6 +7,7 @@ from collections.abc import Callable
 import click
 
 from cacheferry import fetching, reporting
+from cacheferry.progress import bar
 from cacheferry.session import Session, begin
 from daemon import memory
 from daemon.busy import InPassing
@@ -21,7 +22,7 @@ _PATIENCE = 2.0  # seconds that a git command of the user's may take before we g
 def command() -> int:
     """Publish every finished cache now; exit 0 only when every cache is on the remote."""
     session = begin()
-    table = desk(session.repository, session.config, session.writer(), click.echo)
+    table = desk(session.repository, session.config, session.writer(), click.echo, bar)
     outcome = _pass_until_settled(table, session.config.sync.max_wait)
     for path in outcome.published:
         click.echo(f"  published  {path}")

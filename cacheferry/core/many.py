@@ -17,11 +17,11 @@ def put_all(
     `progress` is called from several threads.
     """
     announce(store, {oid: size for oid, path in sources.items() if (size := _size(path))})
-    together = getattr(store, "put_together", None)
-    if together is None:
+    in_one_step = getattr(store, "put_together", None)
+    if in_one_step is None:
         return each(store, sources, lambda oid: store.put(oid, sources[oid], progress))
     try:
-        together(sources, progress)
+        in_one_step(sources, progress)
     except CacheferryError as error:
         return dict.fromkeys(sources, error)
     return {}
@@ -32,7 +32,8 @@ def each(
 ) -> dict[str, CacheferryError]:
     """Runs `action` for every oid, as many at once as serve the store; the errors by oid.
 
-    Anything that is no CacheferryError ends it all.
+    Anything that is no CacheferryError ends it all, and so does Ctrl-C: nobody waits for the
+    actions under way then.
     """
     failed: dict[str, CacheferryError] = {}
 
