@@ -92,6 +92,7 @@ def test_an_object_that_nothing_heals_stays_and_is_named(world: World, clone: Pa
     assert below(world.store).exists()
 
 
+@pytest.mark.slow
 def test_a_store_that_is_away(world: World, clone: Path) -> None:
     damage(here(clone))
     (clone / BASELINE).unlink()

@@ -35,6 +35,7 @@ def test_uv_tool(wheel: Path, tmp_path: Path) -> None:
     assert_works(Installed(Path(sys.executable), tmp_path / "bin"), tmp_path)
 
 
+@pytest.mark.slow
 def test_pipx(wheel: Path, tmp_path: Path) -> None:
     where = {
         "PIPX_HOME": str(tmp_path / "pipx"),

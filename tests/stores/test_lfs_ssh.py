@@ -24,6 +24,8 @@ from tests.servers.lfsserver import Host
 from tests.servers.place import oid_of
 from tests.servers.sshd import Sshd
 
+# A server of its own and a login for each test: `make campaigns` runs them.
+pytestmark = pytest.mark.slow
 LFS = CONFIG.replace("../store", "lfs")
 BASELINE = "cache/s1/tl_baseline_cache.pkl"
 _SCRIPT = """\

@@ -149,6 +149,7 @@ def test_server_without_tls(tmp_path):
 
 
 @pytest.mark.timeout(60)  # a quarter of it where the machine has nothing else to do
+@pytest.mark.slow
 def test_store_that_is_down_is_given_up_in_seconds(tmp_path):
     """Whether it refuses connections or lets them hang, and with every retry."""
     with socket.socket() as full:

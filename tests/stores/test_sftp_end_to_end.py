@@ -71,7 +71,7 @@ def test_pull_from_a_store_that_nobody_has_accepted_is_refused(world: World, pla
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process's peak")
-@pytest.mark.parametrize("size", [150 << 20, pytest.param(1 << 30, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("size", [80 << 20, pytest.param(1 << 30, marks=pytest.mark.slow)])
 def test_memory_of_the_agent_is_bounded(size: int, tmp_path: Path):
     server, world = sshd.shared(), AgentWorld(tmp_path)
     world.env |= server.env(server.home)
