@@ -138,6 +138,7 @@ class Writer:
 
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
+        self._held = b""
 
     def ready(self) -> None:
         """Answers init: transfers may come."""
@@ -147,10 +148,14 @@ class Writer:
         """Answers init: the configuration is wrong."""
         self._send({"error": _described(error)})
 
-    def progress(self, oid: str, so_far: int, since_last: int) -> None:
-        """Says how many bytes of an object have moved."""
+    def progress(self, oid: str, so_far: int, since_last: int, last: bool = False) -> None:
+        """Says how many bytes of an object have moved; the last time together with what follows."""
         moved = f'"bytesSoFar":{so_far},"bytesSinceLast":{since_last}'
-        self._say(f'{{"event":"progress","oid":{_quoted(oid)},{moved}}}')
+        text = f'{{"event":"progress","oid":{_quoted(oid)},{moved}}}'
+        if last:
+            self._held += text.encode("ascii") + b"\n"  # git-lfs is woken once, not twice
+        else:
+            self._say(text)
 
     def complete(self, oid: str, path: str | None = None) -> None:
         """Says that an object is in the store or, with a path, that it lies there."""
@@ -170,6 +175,7 @@ class Writer:
         self._write(text.encode("ascii") + b"\n")
 
     def _write(self, data: bytes) -> None:
+        data, self._held = self._held + data, b""
         try:
             while data:
                 data = data[os.write(self.descriptor, data) :]

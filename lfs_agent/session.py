@@ -46,7 +46,8 @@ class Session:
         self._store = store = self._store or self._place.open()
         size = checked_size(request)
         progress = Reporter(
-            size, lambda so_far, new: self._writer.progress(request.oid, so_far, new)
+            size,
+            lambda so_far, new: self._writer.progress(request.oid, so_far, new, so_far == size),
         )
         if request.event == "upload":
             self._gather(store, request.oid)

@@ -101,7 +101,8 @@ class Reporter:
 
     def __call__(self, moved: int) -> None:
         self._moved = min(self._moved + moved, self._size)
-        if self._said is None or self._moved - self._said >= STEP:
+        is_end = self._moved == self._size  # which `finish` says, once it is certain
+        if not is_end and (self._said is None or self._moved - self._said >= STEP):
             self._tell()
 
     def finish(self) -> None:

@@ -9,9 +9,6 @@ as starting Python.
 import os
 import sys
 
-from cacheferry.core.storeline import plain_store_line
-from cacheferry.core.trust import accepted_for
-
 
 class Found:
     """A folder store and the repository's LFS storage, both absolute."""
@@ -81,9 +78,15 @@ def _find(operation: str, asked: "_Questions") -> Found | None:
     if not named or not _is_plain(named):
         return None
     store = os.path.realpath(os.path.join(root, named))
-    if operation == "upload" and not own and accepted_for(common) != store:
+    if operation == "upload" and not own and not _is_accepted(store, common):
         return None
     return Found(store, os.path.join(os.path.normpath(common), "lfs"))
+
+
+def _is_accepted(store: str, common: str) -> bool:
+    from cacheferry.core.trust import accepted_for
+
+    return accepted_for(common) == store
 
 
 class _Questions:
@@ -143,6 +146,8 @@ def _named_by_file(root: str) -> str | None:
     path = os.path.join(root, "cacheferry.yaml")
     if os.path.islink(path):
         return None  # it may lead out of the repository, or to a device that never ends
+    from cacheferry.core.storeline import plain_store_line  # while git still works
+
     with open(path, "rb") as file:
         return plain_store_line(file.read())
 
