@@ -79,9 +79,10 @@ def _rows(work: Work, taken: Medians, names: list[str]) -> list[Row]:
             if name != OURS:
                 aim = _AIMS.get((way, work.name)) if name == BUILT_IN else None
                 found.append(Row(what, mine, name, taken[way, name], aim))
-        aim = 1.8 if (way, work) == ("push", LARGE) else None
-        found.append(Row(what, mine, HASHED, taken["floor", HASHED], aim))
-        found.append(Row(what, mine, "cp", taken["floor", "cp"]))
+        if work != ONE:  # beside one small object a floor says nothing
+            aim = 1.8 if (way, work) == ("push", LARGE) else None
+            found.append(Row(what, mine, HASHED, taken["floor", HASHED], aim))
+            found.append(Row(what, mine, "cp", taken["floor", "cp"]))
     return found
 
 
