@@ -88,6 +88,7 @@ def test_a_missing_object_never_blocks_a_pull(world, first, second, pull):
     assert "cache/s1/gone_baseline_cache.pkl" in err
 
 
+@pytest.mark.slow
 def test_a_store_that_is_away_never_blocks_a_pull(world, first, second):
     world.cache(first, "new_baseline_cache.pkl", 7)
     world.sync(first)
