@@ -100,13 +100,11 @@ install_git_lfs() {
     say 'git-lfs is missing and may not be installed from here: apt install git-lfs, brew install git-lfs, or https://git-lfs.com'
 }
 
-# --- servers that the tests of the stores talk to; those of a missing one are skipped, saying so --
+# --- servers that the tests of the stores talk to: not ours to install, as they would be started --
 
-install_servers() {
+name_missing_servers() {
     if have nginx && [ -x /usr/sbin/sshd ]; then return; fi
-    say 'nginx and sshd for the tests'
-    apt_install nginx-extras openssh-server ||
-        say 'not installed: their tests are skipped (apt install nginx-extras openssh-server)'
+    say 'the tests of some stores are skipped without these: apt install nginx-extras openssh-server'
 }
 
 # Azure's emulator is npm's; Debian's npm has hundreds of dependencies, so it is not brought along.
@@ -124,7 +122,7 @@ have git || fail 'needs git: install it and try again'
 make_venv
 install_packages
 install_git_lfs
-install_servers
+name_missing_servers
 install_azurite
 pwd >.venv/ready
 say 'ready'
